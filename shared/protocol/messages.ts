@@ -1,0 +1,100 @@
+/**
+ * The messages of the credit protocol, field by field. One question and one answer carry counting,
+ * claiming, forwarding and blocking alike; one announcement carries the news of it.
+ *
+ *   source ── Ask ──▶ owner          source ◀── Answer ── owner ── Announcement ──▶ hubs ──▶ sources
+ */
+import type { EpochMs, WindowGrid } from "../time.ts";
+
+/** The algorithms an owner can meter with. */
+export type Algorithm = "fixed-window" | "sliding-window";
+
+/** 128 bits as 32 hex digits. The first 16 digits are the tag under which POPs keep the key. */
+export type KeyHash = string;
+
+/** What an owner must know of a rule. It travels in every Ask, so that an owner needs no configuration. */
+export interface RulePolicy {
+  /** 16 hex digits over everything that the rule says, except its name. */
+  readonly version: string;
+  /** The rule's name, for display only. */
+  readonly name: string;
+  readonly algorithm: Algorithm;
+  /** Cost admitted per window, worldwide. */
+  readonly limit: number;
+  /** This key's windows. */
+  readonly grid: WindowGrid;
+}
+
+/** A source's question, and at the same time its account of itself. All costs are cumulative for (source, window). */
+export interface Ask {
+  /** Isolate id and the entry's life number: `3f9c21d07ab84e55.7`. */
+  readonly source: string;
+  /** The data centre that asks, an IATA code. The owner remembers the first one as the claimer. */
+  readonly pop: string;
+  readonly rule: RulePolicy;
+  readonly key: KeyHash;
+  /** The readable key, only where `KEY_DISPLAY` allows it. */
+  readonly label?: string;
+  readonly window: number;
+  /** New for every new content; a retry is the same bytes. */
+  readonly seq: number;
+  /** The highest owner epoch this source has heard of for the key, 0 for none. */
+  readonly epochSeen: number;
+  /** Cost admitted or held here in `window`. */
+  readonly spent: number;
+  /** The part of `spent` that an answer has confirmed as counted. */
+  readonly counted: number;
+  /** Cost admitted here in `window − 1`. */
+  readonly previousSpent: number;
+  /** The waiting costs, first come first; empty in a report. */
+  readonly want: readonly number[];
+}
+
+/** The verdicts of an owner. They are joined by (epoch, version): the newer replaces the older whole. */
+export interface Verdicts {
+  readonly epoch: number;
+  readonly version: number;
+  /** No room until then. */
+  readonly fullUntil?: EpochMs;
+  /** Barred until then, whatever the count. */
+  readonly penaltyUntil?: EpochMs;
+}
+
+/** The owner took the Ask into account. */
+export interface Granted extends Verdicts {
+  readonly kind: "granted";
+  readonly window: number;
+  readonly seq: number;
+  /** The owner's cumulative authorisation for this source in `window`. */
+  readonly granted: number;
+  /** Room left for everyone after this answer. */
+  readonly remaining: number;
+  /** When quota comes back, by the owner's clock. */
+  readonly resetAt: EpochMs;
+}
+
+/** The Ask names a window in which this owner grants nothing: `window` is the one it is in. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly seq: number;
+  readonly window: number;
+  readonly now: EpochMs;
+}
+
+/** A later Ask of the same source was answered already; nothing was done. */
+export interface Dropped {
+  readonly kind: "dropped";
+  readonly seq: number;
+}
+
+export type Answer = Granted | Refused | Dropped;
+
+/** What an owner tells every POP. It expires with the last of its times. */
+export interface Announcement extends Verdicts {
+  readonly key: KeyHash;
+  readonly ruleVersion: string;
+  /** Until then sources have no credit of their own for the key. */
+  readonly claimedUntil?: EpochMs;
+  /** Blocks were lifted by hand. */
+  readonly released?: boolean;
+}
