@@ -93,6 +93,8 @@ export type Answer = Granted | Refused | Dropped;
 export interface Announcement extends Verdicts {
   readonly key: KeyHash;
   readonly ruleVersion: string;
+  /** The readable key, only where `KEY_DISPLAY` allows it. */
+  readonly label?: string;
   /** Until then sources have no credit of their own for the key. */
   readonly claimedUntil?: EpochMs;
   /** Blocks were lifted by hand. */

@@ -1,0 +1,123 @@
+/**
+ * A hub's feed: the newest announcement of every key, numbered in order of arrival, so that a watcher gets
+ * what it missed. Announcements join by (epoch, version) and expire; repetition and order do not matter.
+ * Absence from a snapshot is not a release.
+ */
+import { FEED_MAX, FRAME_MAX } from "../limits.ts";
+import type { FeedFrame } from "../protocol/codec.ts";
+import type { Announcement } from "../protocol/messages.ts";
+import { type EpochMs, later, NEVER } from "../time.ts";
+
+const lastsUntil = (news: Announcement): EpochMs =>
+  later(later(news.claimedUntil ?? NEVER, news.fullUntil ?? NEVER), news.penaltyUntil ?? NEVER);
+
+interface Entry {
+  readonly number: number;
+  readonly news: Announcement;
+}
+
+export class Feed {
+  /** This incarnation. A hub that restarts has another one, and numbers anew. */
+  readonly id: string;
+  readonly #capacity: number;
+  /** By rule version and key, oldest number first: a Map keeps the order of insertion. */
+  readonly #entries = new Map<string, Entry>();
+  /** Names published since the last flush, in order. */
+  readonly #fresh = new Set<string>();
+  #last = 0;
+  #sent = 0;
+
+  constructor(id: string, capacity: number = FEED_MAX) {
+    this.id = id;
+    this.#capacity = capacity;
+  }
+
+  /** Takes an announcement unless a newer one of its key is known. True when watchers should hear of it. */
+  publish(news: Announcement, now: EpochMs): boolean {
+    if (lastsUntil(news) <= now && news.released !== true) return false;
+    const name = `${news.ruleVersion}.${news.key}`;
+    const known = this.#entries.get(name)?.news;
+    if (known !== undefined && isNewerOrSame(known, news)) return false;
+    this.#last += 1;
+    this.#entries.delete(name);
+    this.#entries.set(name, { number: this.#last, news });
+    this.#fresh.delete(name);
+    this.#fresh.add(name);
+    this.#shrink(now);
+    return true;
+  }
+
+  /** What was published since the last frames for everyone. */
+  flush(): readonly FeedFrame[] {
+    const fresh: Entry[] = [];
+    for (const name of this.#fresh) {
+      const entry = this.#entries.get(name);
+      if (entry !== undefined) fresh.push(entry);
+    }
+    const frames = this.#frames(this.#sent, fresh);
+    this.#fresh.clear();
+    this.#sent = this.#last;
+    return frames;
+  }
+
+  /**
+   * What a watcher that was at `number` of incarnation `id` has missed, or everything that still holds if
+   * it followed another incarnation. At least one frame, so that the watcher learns where it stands.
+   */
+  catchUp(id: string, number: number, now: EpochMs): readonly FeedFrame[] {
+    const after = id === this.id && number <= this.#last ? number : 0;
+    const missed = [...this.#entries.values()].filter(
+      (entry) => entry.number > after && lastsUntil(entry.news) > now,
+    );
+    const frames = this.#frames(after, missed);
+    return frames.length > 0 ? frames : [{ feed: this.id, after, upTo: this.#last, news: [] }];
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Cuts entries in order of their numbers into frames that follow one another from `from`. */
+  #frames(from: number, entries: readonly Entry[]): readonly FeedFrame[] {
+    const frames: FeedFrame[] = [];
+    let after = from;
+    for (let start = 0; start < entries.length; start += FRAME_MAX) {
+      const part = entries.slice(start, start + FRAME_MAX);
+      const upTo = start + FRAME_MAX >= entries.length ? this.#last : (part.at(-1)?.number ?? after);
+      frames.push({ feed: this.id, after, upTo, news: part.map((entry) => entry.news) });
+      after = upTo;
+    }
+    return frames;
+  }
+
+  /** Past capacity, what has expired goes, then what is oldest: a watcher that misses it costs accuracy, never the bound. */
+  #shrink(now: EpochMs): void {
+    if (this.#entries.size <= this.#capacity) return;
+    for (const [name, entry] of this.#entries) if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
+    for (const name of this.#entries.keys()) {
+      if (this.#entries.size <= this.#capacity) break;
+      this.#entries.delete(name);
+    }
+  }
+}
+
+const isNewerOrSame = (known: Announcement, news: Announcement): boolean =>
+  known.epoch === news.epoch ? known.version >= news.version : known.epoch > news.epoch;
+
+/** A watcher's place in a feed. */
+export interface Place {
+  feed: string;
+  number: number;
+}
+
+/**
+ * Moves a watcher's place along a frame. `gap` means that frames before this one were lost: the frame is
+ * used all the same, and the watcher should connect anew to get what it missed.
+ */
+export function follow(place: Place, frame: FeedFrame): "next" | "gap" {
+  const number = place.feed === frame.feed ? place.number : 0;
+  if (frame.after > number) return "gap";
+  place.feed = frame.feed;
+  place.number = Math.max(number, frame.upTo);
+  return "next";
+}

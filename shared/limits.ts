@@ -1,0 +1,74 @@
+/** Every bound of the running system, each with its reason. No literal timeout, size or count stands elsewhere. */
+import { type DurationMs, durationMs } from "./time.ts";
+
+// ── Clocks and messages ─────────────────────────────────────────────────────────────────────────
+
+/** How far a source's clock may run ahead of an owner's. Cloudflare's machines keep NTP time; 1 s is generous. */
+export const CLOCK_SKEW_MAX: DurationMs = durationMs(1_000);
+/**
+ * How long a message can be under way. An Ask lives in its sender's `waitUntil`, which ends about 30 s
+ * after the response; a source silent for longer than this can no longer repeat an old Ask.
+ */
+export const MESSAGE_LIFE_MAX: DurationMs = durationMs(60_000);
+
+// ── Asking ──────────────────────────────────────────────────────────────────────────────────────
+
+/** Bounds of the automatic deadline: below 200 ms a first access to an object would time out, above 1 s a person waits. */
+export const DEADLINE_AUTO_MIN: DurationMs = durationMs(200);
+export const DEADLINE_AUTO_MAX: DurationMs = durationMs(1_000);
+/** The automatic deadline is 2 × the smoothed round trip plus this: room for a write and one retry. */
+export const DEADLINE_AUTO_SLACK: DurationMs = durationMs(100);
+/** Weight of a new sample in the smoothed round trip: 1/8, as TCP's (RFC 6298). */
+export const ROUND_TRIP_WEIGHT = 1 / 8;
+/** `Retry-After` of a 503: the owner may be reached again at any moment, and the quota is not used up. */
+export const UNAVAILABLE_RETRY: DurationMs = durationMs(1_000);
+/** Costs one Ask may carry. Keeps the owner's work per message bounded; the rest goes in the next. */
+export const WANT_MAX = 1_024;
+/** Requests that may wait for one key in one isolate (about 300 bytes each). What exceeds it is decided by `on_failure`. */
+export const WAITERS_MAX = 4_096;
+/** How long one request's context sends Asks for others. `waitUntil` lasts about 30 s on Cloudflare; another request takes over. */
+export const LEADER_MS_MAX: DurationMs = durationMs(15_000);
+/** A report waits up to this, at random, so that a claim does not bring every source to the owner at once. */
+export const REPORT_JITTER_MAX: DurationMs = durationMs(50);
+/** Pauses between attempts to hand a report over: doubling, jittered. */
+export const REPORT_RETRY_MIN: DurationMs = durationMs(250);
+export const REPORT_RETRY_MAX: DurationMs = durationMs(4_000);
+/** After an owner said that it is overloaded: doubling, jittered, then one probe. */
+export const BREAKER_BACKOFF_MIN: DurationMs = durationMs(250);
+export const BREAKER_BACKOFF_MAX: DurationMs = durationMs(8_000);
+/**
+ * How long a block is believed without hearing it again. A lost `released` keeps a client out at most so
+ * long; longer costs accuracy after an admin's reset, shorter costs Asks for blocked clients.
+ */
+export const BLOCK_TRUST: DurationMs = durationMs(10_000);
+
+// ── One isolate's memory ────────────────────────────────────────────────────────────────────────
+
+/** Entries that share a set. Eight 44-byte entries span six cache lines; a full set replaces its least used. */
+export const SET_SIZE = 8;
+/** Sets of the credit table: 32,768 × 8 entries × 44 bytes = 11.5 MB, within the 16 MB promised of an isolate's 128. */
+export const SETS = 32_768;
+/** Hot keys (claimed here or elsewhere, about 500 bytes each) an isolate keeps: 16 MB. Past it the one unused for longest goes. */
+export const HOT_KEYS_MAX = 32_768;
+
+// ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
+
+/** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */
+export const SOURCES_MAX = 512;
+/** Sources an account lists at most, however fast they come: 4,096 × ~60 bytes fits a storage row of 2 MB with room. */
+export const SOURCES_HARD_MAX = 4_096;
+/** Announcements a hub remembers for watchers that connect: about 300 bytes each. */
+export const FEED_MAX = 65_536;
+/** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */
+export const HUB_COALESCE: DurationMs = durationMs(25);
+/** Announcements in one frame; an outgoing WebSocket message holds 1 MiB. */
+export const FRAME_MAX = 2_048;
+
+// ── The watch ───────────────────────────────────────────────────────────────────────────────────
+
+/** An isolate closes its hub connection after 20–25 s, before the platform ends `waitUntil` at about 30 s. */
+export const WATCH_MIN: DurationMs = durationMs(20_000);
+export const WATCH_JITTER: DurationMs = durationMs(5_000);
+/** Pauses between attempts to reach an unreachable hub: doubling, jittered. */
+export const WATCH_RETRY_MIN: DurationMs = durationMs(500);
+export const WATCH_RETRY_MAX: DurationMs = durationMs(10_000);

@@ -1,0 +1,105 @@
+/**
+ * The ledger: what each source is known to have spent and been granted, in the owner's window and the one
+ * before. It turns cumulative messages into deltas, so that a lost, repeated, delayed or reordered Ask
+ * changes no count.
+ */
+import { assert } from "../assert.ts";
+import { MESSAGE_LIFE_MAX, SOURCES_HARD_MAX, SOURCES_MAX } from "../limits.ts";
+import type { Ask } from "../protocol/messages.ts";
+import { between, type EpochMs } from "../time.ts";
+
+export interface SourceRecord {
+  /** The last Ask that was taken, and the window it named. */
+  seq: number;
+  seqWindow: number;
+  /** Cumulative authorisation in the ledger's window; never below what the source reported as spent. */
+  granted: number;
+  /** The same in the window before. */
+  previous: number;
+  seenAt: EpochMs;
+}
+
+export interface Ledger {
+  window: number;
+  sources: Map<string, SourceRecord>;
+  /** Cost of folded sources in the current window. It is in the meter, but no longer listed by source. */
+  base: number;
+}
+
+export const emptyLedger = (window: number): Ledger => ({ window, sources: new Map(), base: 0 });
+
+/** Moves to a later window. Sources that spent nothing in the old one are forgotten: nothing can be owed twice. */
+export function rollLedger(ledger: Ledger, window: number): void {
+  if (window <= ledger.window) return;
+  const next = window === ledger.window + 1;
+  for (const [id, source] of ledger.sources) {
+    source.previous = next ? source.granted : 0;
+    source.granted = 0;
+    if (source.previous === 0) ledger.sources.delete(id);
+  }
+  ledger.base = 0;
+  ledger.window = window;
+}
+
+/** What an Ask's numbers change: deltas for the meter. */
+export interface Learnt {
+  readonly source: SourceRecord;
+  readonly delta: number;
+  readonly previousDelta: number;
+  /** True when the row must be written for the source's sake alone. */
+  readonly isNew: boolean;
+}
+
+/** Takes the account that a source gives of the ledger's own window. */
+export function learn(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
+  assert(ask.window === ledger.window, "an Ask is learnt in its own window");
+  const known = ledger.sources.get(ask.source);
+  const source = known ?? addSource(ledger, ask, now);
+  const delta = ask.spent - source.granted;
+  const previousDelta = ask.previousSpent - source.previous;
+  source.granted = ask.spent;
+  source.previous = ask.previousSpent;
+  source.seq = ask.seq;
+  source.seqWindow = ask.window;
+  source.seenAt = now;
+  return { source, delta, previousDelta, isNew: known === undefined };
+}
+
+/** Takes a late account of the window before the ledger's. Returns the delta for the meter's previous count. */
+export function learnPrevious(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
+  assert(ask.window === ledger.window - 1, "only the previous window is learnt late");
+  const known = ledger.sources.get(ask.source);
+  const source = known ?? addSource(ledger, { ...ask, counted: 0 }, now);
+  const previousDelta = ask.spent - source.previous;
+  source.previous = ask.spent;
+  source.seq = ask.seq;
+  source.seqWindow = ask.window;
+  source.seenAt = now;
+  return { source, delta: 0, previousDelta, isNew: known === undefined };
+}
+
+/** True when one more source can be listed, after folding what may be folded. */
+export function hasPlace(ledger: Ledger, id: string, now: EpochMs): boolean {
+  if (ledger.sources.has(id) || ledger.sources.size < SOURCES_MAX) return true;
+  fold(ledger, now);
+  return ledger.sources.size < SOURCES_HARD_MAX;
+}
+
+function addSource(ledger: Ledger, ask: Ask, now: EpochMs): SourceRecord {
+  // A folded source that comes back says how much of its spending was counted: that much leaves the base,
+  // or it would be counted twice. It is never more than what the base holds.
+  const moved = Math.min(ask.counted, ledger.base);
+  ledger.base -= moved;
+  const source = { seq: -1, seqWindow: -1, granted: moved, previous: 0, seenAt: now };
+  ledger.sources.set(ask.source, source);
+  return source;
+}
+
+/** Folds the sources whose last message is so old that no copy of it can still arrive. */
+function fold(ledger: Ledger, now: EpochMs): void {
+  for (const [id, source] of ledger.sources) {
+    if (between(source.seenAt, now) <= MESSAGE_LIFE_MAX) continue;
+    ledger.base += source.granted;
+    ledger.sources.delete(id);
+  }
+}

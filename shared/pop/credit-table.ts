@@ -1,0 +1,166 @@
+/**
+ * The credit table: one isolate's counts, in fixed memory. Open addressing in sets of SET_SIZE: a key may
+ * stand anywhere in the one set its hash names, so a probe reads a few neighbouring cache lines and a flood
+ * of keys replaces entries instead of growing.
+ *
+ * A replaced entry leaves its count behind as its set's *floor* until its window ends (as SpaceSaving does,
+ * Metwally et al. 2005): a key that returns starts from the floor, so pushing an entry out gains nobody
+ * silent credit. The floor only lowers silent credit; it is never reported to an owner, so no client is
+ * blocked for another's requests.
+ */
+import { SET_SIZE, SETS } from "../limits.ts";
+import { type EpochMs, NEVER } from "../time.ts";
+
+/** Words of one entry; 40 bytes. Field offsets within an entry: */
+export const TAG_HI = 0;
+export const TAG_LO = 1;
+/** Window index, wrapped to 32 bits: compare by difference. */
+export const WINDOW = 2;
+/** Cost admitted here in the window. */
+export const OWN = 3;
+/** Cost taken for requests that still wait for other rules. */
+export const HELD = 4;
+/** How far OWN + HELD may go without asking. */
+export const CREDIT = 5;
+/** OWN + HELD of the window before. */
+export const PREVIOUS = 6;
+/** The part of the spending that an answer confirmed as counted. */
+export const COUNTED = 7;
+/** Index of the rule, plus one; 0 marks an empty place. */
+export const RULE = 8;
+/** Index of the hot key's record, plus one; 0 for a key that never asked and was never announced. */
+export const HOT = 9;
+const WORDS = 10;
+
+export interface TableSize {
+  readonly sets: number;
+}
+
+/** Judges which entry of a full set may go. The owner of the table knows rules, windows and pins. */
+export interface Occupants {
+  /** True while requests wait on the entry: it must stay. */
+  pinned(slot: number): boolean;
+  /** True when neither its window nor the one after it is running: it holds no news. */
+  stale(slot: number, now: EpochMs): boolean;
+  /** True while its owner is known to count for everyone. */
+  claimed(slot: number, now: EpochMs): boolean;
+  /** What the entry leaves behind: a count no silent credit may undercut, until its window's end. */
+  legacy(slot: number, now: EpochMs): { readonly count: number; readonly until: EpochMs };
+  /** The entry is being removed. */
+  forget(slot: number): void;
+}
+
+export class CreditTable {
+  /** Entry `slot` begins at word `slot`; slots are multiples of the entry's words. */
+  readonly cells: Int32Array;
+  readonly #sets: number;
+  readonly #seed: number;
+  readonly #floorCount: Int32Array;
+  readonly #floorUntil: Float64Array;
+  readonly #occupants: Occupants;
+  /** Entries replaced while they still counted. */
+  replacements = 0;
+
+  /** @param seed 32 random bits of this isolate: nobody outside can aim keys at one set. */
+  constructor(occupants: Occupants, seed: number, size: TableSize = { sets: SETS }) {
+    this.#sets = size.sets;
+    this.#seed = seed | 0;
+    this.#occupants = occupants;
+    this.cells = new Int32Array(size.sets * SET_SIZE * WORDS);
+    this.#floorCount = new Int32Array(size.sets);
+    this.#floorUntil = new Float64Array(size.sets);
+  }
+
+  /** The slot of a key, or −1. */
+  find(hi: number, lo: number): number {
+    const first = this.#setOf(hi, lo) * SET_SIZE * WORDS;
+    const cells = this.cells;
+    for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {
+      if (cells[slot + TAG_LO] === lo && cells[slot + TAG_HI] === hi && cells[slot + RULE] !== 0) return slot;
+    }
+    return -1;
+  }
+
+  /**
+   * Makes a place for a key that is not in the table: an empty one, else a stale one, else the least-used
+   * unclaimed, else the least-used claimed. −1 when every entry of the set is waited for.
+   */
+  open(hi: number, lo: number, ruleIndex: number, now: EpochMs): number {
+    const set = this.#setOf(hi, lo);
+    const slot = this.#victim(set, now);
+    if (slot < 0) return -1;
+    if (this.cells[slot + RULE] !== 0) this.remove(slot, now);
+    this.cells.fill(0, slot, slot + WORDS);
+    this.cells[slot + TAG_HI] = hi;
+    this.cells[slot + TAG_LO] = lo;
+    this.cells[slot + RULE] = ruleIndex + 1;
+    return slot;
+  }
+
+  /** Takes an entry out and keeps its count as the set's floor. */
+  remove(slot: number, now: EpochMs): void {
+    if (!this.#occupants.stale(slot, now)) {
+      const { count, until } = this.#occupants.legacy(slot, now);
+      this.#raiseFloor(Math.floor(slot / (SET_SIZE * WORDS)), count, until, now);
+      this.replacements += 1;
+    }
+    this.#occupants.forget(slot);
+    this.cells[slot + RULE] = 0;
+  }
+
+  /** The count below which no new entry of this slot's set may start its silent credit. */
+  floorOf(slot: number, now: EpochMs): number {
+    const set = Math.floor(slot / (SET_SIZE * WORDS));
+    return (this.#floorUntil[set] ?? 0) > now ? (this.#floorCount[set] ?? 0) : 0;
+  }
+
+  /** Reads one field of an entry. */
+  get(slot: number, field: number): number {
+    return this.cells[slot + field] ?? 0;
+  }
+
+  /** Every occupied slot, for inspection. */
+  *slots(): IterableIterator<number> {
+    for (let slot = 0; slot < this.cells.length; slot += WORDS) {
+      if (this.cells[slot + RULE] !== 0) yield slot;
+    }
+  }
+
+  #setOf(hi: number, lo: number): number {
+    // The tag is already a keyed hash; one round of mixing with the isolate's seed spreads it anew.
+    let x = lo ^ this.#seed;
+    x = Math.imul(x ^ (x >>> 16), 0x45d9f3b) ^ hi;
+    x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
+    return ((x ^ (x >>> 16)) >>> 0) % this.#sets;
+  }
+
+  #victim(set: number, now: EpochMs): number {
+    const first = set * SET_SIZE * WORDS;
+    let best = -1;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {
+      if (this.cells[slot + RULE] === 0) return slot;
+      if (this.#occupants.pinned(slot)) continue;
+      const rank = this.#rank(slot, now);
+      if (rank < bestRank) {
+        bestRank = rank;
+        best = slot;
+      }
+    }
+    return best;
+  }
+
+  /** Lower goes first. Counts are below 2^31, so claimed entries rank above every unclaimed one. */
+  #rank(slot: number, now: EpochMs): number {
+    if (this.#occupants.stale(slot, now)) return -1;
+    const used = this.get(slot, OWN) + this.get(slot, HELD);
+    return this.#occupants.claimed(slot, now) ? 2 ** 32 + used : used;
+  }
+
+  #raiseFloor(set: number, count: number, until: EpochMs, now: EpochMs): void {
+    const standing = (this.#floorUntil[set] ?? NEVER) > now;
+    this.#floorCount[set] = standing ? Math.max(this.#floorCount[set] ?? 0, count) : count;
+    // The largest count stays until the last of the windows it may stand for has ended.
+    this.#floorUntil[set] = standing ? Math.max(this.#floorUntil[set] ?? 0, until) : until;
+  }
+}

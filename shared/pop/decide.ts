@@ -1,0 +1,313 @@
+/**
+ * The decision on one request: every rule that matches must have credit, all or nothing. Pure; the shell
+ * calls `step` when the request arrives and whenever it is woken or its time is up, until it is decided.
+ *
+ *   step ──▶ a rule denies without I/O ──▶ blocked
+ *        ──▶ every rule fits ──▶ admitted (credit)
+ *        ──▶ wait for an owner ──woken──▶ granted: next rule · denied: release what is held (owner)
+ *                              └─deadline──▶ on_failure (degraded)
+ */
+import { unreachable } from "../assert.ts";
+import { UNAVAILABLE_RETRY } from "../limits.ts";
+import type { Rule } from "../rule.ts";
+import { after, type EpochMs, later, windowEnd } from "../time.ts";
+import type { HotKey } from "./hot-key.ts";
+import type { Waiter } from "./outbox.ts";
+import type { Hold, Source } from "./source.ts";
+
+/** How a decision came about; `unlimited` is said by the shell when no rule matches. */
+export type How = "credit" | "owner" | "blocked" | "degraded";
+
+/** What one rule says to the client. */
+export interface Quota {
+  readonly rule: Rule;
+  readonly remaining: number;
+  readonly resetAt: EpochMs;
+}
+
+export interface Decision {
+  readonly kind: "decided";
+  readonly admitted: boolean;
+  readonly how: How;
+  /** The rule that denied, else the one that was asked for, else the first. */
+  readonly rule: Rule;
+  /** True when the owner could not be reached and the rule says `closed`: 503 instead of 429. */
+  readonly unavailable: boolean;
+  /** Not admitted: when trying again may help. */
+  readonly retryAt: EpochMs;
+  readonly quotas: readonly Quota[];
+}
+
+/** The request waits for `hot`'s owner; look again when woken, at the latest at `until`. */
+export interface Waiting {
+  readonly kind: "waiting";
+  readonly hot: HotKey;
+  readonly waiter: Waiter;
+  readonly until: EpochMs;
+}
+
+/** One rule's part of a request. */
+interface Part {
+  readonly ruleIndex: number;
+  readonly rule: Rule;
+  /** The key's text, for hashing it to the owner's name when an owner is needed. */
+  readonly text: string;
+  slot: number;
+  waiter: Waiter | undefined;
+  hold: Hold | undefined;
+  /** Decided: how, and whether a shadow rule would have denied. */
+  how: How | undefined;
+  remaining: number;
+}
+
+export interface RequestedRule {
+  readonly ruleIndex: number;
+  readonly text: string;
+}
+
+export class Admission {
+  readonly #source: Source;
+  readonly #parts: Part[];
+  readonly #cost: number;
+  /** Whether rules are enforced; false makes each of them act as shadow. */
+  readonly #enforce: boolean;
+  /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
+  readonly #label: ((text: string) => string) | undefined;
+  /** Hot keys with a report due since the last step: the shell lets them send. */
+  readonly due: HotKey[] = [];
+  #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
+
+  constructor(
+    source: Source,
+    requested: readonly RequestedRule[],
+    cost: number,
+    options: { readonly enforce: boolean; readonly label: ((text: string) => string) | undefined },
+  ) {
+    this.#source = source;
+    this.#cost = cost;
+    this.#enforce = options.enforce;
+    this.#label = options.label;
+    this.#parts = requested.map(({ ruleIndex, text }) => ({
+      ruleIndex,
+      rule: source.rules[ruleIndex] as Rule,
+      text,
+      slot: -1,
+      waiter: undefined,
+      hold: undefined,
+      how: undefined,
+      remaining: 0,
+    }));
+  }
+
+  /** Goes as far as it can at `now`. */
+  step(now: EpochMs): Decision | Waiting {
+    const blocked = this.#firstBlocked(now);
+    if (blocked !== undefined) return blocked;
+    for (const part of this.#parts) {
+      if (part.how !== undefined) continue;
+      const waiting = part.waiter === undefined ? this.#open(part, now) : this.#look(part, part.waiter, now);
+      if (waiting === undefined) continue;
+      if (waiting.kind === "waiting" || !this.#isShadow(part)) return waiting;
+    }
+    return this.#admit(now);
+  }
+
+  /** On arrival, asks no owner for a request that a later rule denies without I/O anyway. */
+  #firstBlocked(now: EpochMs): Decision | undefined {
+    if (this.#parts.some((part) => part.slot >= 0 || part.how !== undefined)) return undefined;
+    for (const part of this.#parts) {
+      const hasher = this.#source.hashers[part.ruleIndex];
+      hasher?.tag(part.text);
+      part.slot = this.#source.lookup(part.ruleIndex, hasher?.hi ?? 0, hasher?.lo ?? 0, now);
+      if (part.slot < 0 || this.#isShadow(part) || !this.#source.isBlocked(part.slot, now)) continue;
+      this.#confirm(part, now);
+      return this.#deny(part, "blocked", later(this.#source.blockedUntil(part.slot, now), now), now);
+    }
+    return undefined;
+  }
+
+  /** First look at a rule: fits, denied without I/O, or the owner has to be asked. */
+  #open(part: Part, now: EpochMs): Decision | Waiting | undefined {
+    const source = this.#source;
+    if (part.slot < 0) return this.#fail(part, now);
+    const verdict = this.#cost > part.rule.limit ? "oversize" : source.probe(part.slot, this.#cost, now);
+    switch (verdict) {
+      case "oversize":
+        return this.#deny(part, "blocked", this.#localReset(part, now), now);
+      case "blocked":
+        this.#confirm(part, now);
+        return this.#deny(part, "blocked", source.blockedUntil(part.slot, now), now);
+      case "fits":
+        part.hold = source.hold(part.slot, this.#cost);
+        part.how = "credit";
+        part.remaining = this.#remainingAfterCredit(part);
+        return undefined;
+      case "ask":
+        return this.#ask(part, now);
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
+    const hash = this.#source.hashers[part.ruleIndex]?.hash(part.text) ?? "";
+    const hot = this.#source.heat(part.slot, hash, this.#label?.(part.text), now);
+    const waiter = hot?.outbox.enqueue(this.#cost, now);
+    if (hot === undefined || waiter === undefined) return this.#fail(part, now);
+    part.waiter = waiter;
+    return { kind: "waiting", hot, waiter, until: hot.outbox.dueAt(waiter, part.rule) };
+  }
+
+  /** Looks again at a rule whose owner was asked. */
+  #look(part: Part, waiter: Waiter, now: EpochMs): Decision | Waiting | undefined {
+    const source = this.#source;
+    const hot = source.hotAt(part.slot);
+    switch (waiter.state) {
+      case "granted":
+        part.hold = source.holdOf(part.slot, this.#cost, waiter.window);
+        part.how = "owner";
+        part.remaining = waiter.remaining;
+        return undefined;
+      case "denied":
+        return this.#deny(part, "owner", later(this.#resetAt(part, now), now), now);
+      case "failed":
+      case "gone":
+        return this.#fail(part, now);
+      case "queued":
+      case "carried": {
+        const until = hot?.outbox.dueAt(waiter, part.rule) ?? now;
+        if (hot !== undefined && until > now) return { kind: "waiting", hot, waiter, until };
+        hot?.outbox.leave(waiter);
+        return this.#fail(part, now);
+      }
+      default:
+        return unreachable(waiter.state);
+    }
+  }
+
+  /** The owner was not reached in time: the rule's `on_failure` decides. */
+  #fail(part: Part, now: EpochMs): Decision | undefined {
+    const source = this.#source;
+    const { onFailure } = part.rule;
+    switch (onFailure) {
+      case "closed":
+        return this.#deny(part, "degraded", after(now, UNAVAILABLE_RETRY), now);
+      case "local":
+      case "open": {
+        if (part.slot < 0) break; // no place to count it: as if its entry were new
+        const fits = source.spent(part.slot) + this.#cost <= part.rule.limit;
+        if (onFailure === "local" && !fits) {
+          return this.#deny(part, "degraded", this.#localReset(part, now), now);
+        }
+        part.hold = source.hold(part.slot, this.#cost);
+        part.remaining = Math.max(0, part.rule.limit - source.spent(part.slot));
+        break;
+      }
+      default:
+        return unreachable(onFailure);
+    }
+    part.how = "degraded";
+    return undefined;
+  }
+
+  #admit(now: EpochMs): Decision {
+    for (const part of this.#parts) {
+      if (part.hold !== undefined) this.#source.take(part.hold);
+    }
+    const shadow = this.#shadowDenial;
+    const decisive =
+      this.#parts.find((part) => part.how === "degraded") ??
+      this.#parts.find((part) => part.how === "owner") ??
+      (this.#parts[0] as Part);
+    return {
+      kind: "decided",
+      admitted: true,
+      how: shadow?.how ?? decisive.how ?? "credit",
+      rule: (shadow?.part ?? decisive).rule,
+      unavailable: false,
+      retryAt: shadow?.retryAt ?? now,
+      quotas: this.#quotas(now),
+    };
+  }
+
+  /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */
+  #deny(part: Part, how: How, retryAt: EpochMs, now: EpochMs): Decision {
+    const unavailable = how === "degraded" && part.rule.onFailure === "closed";
+    part.how = how;
+    part.remaining = unavailable ? this.#remainingNow(part) : 0;
+    const shadow = this.#isShadow(part);
+    if (shadow) this.#shadowDenial ??= { part, how, retryAt };
+    else this.#release(now);
+    return {
+      kind: "decided",
+      admitted: false,
+      how,
+      rule: part.rule,
+      unavailable,
+      retryAt: unavailable ? retryAt : later(retryAt, this.#resetAt(part, now)),
+      quotas: shadow ? [] : this.#quotas(now),
+    };
+  }
+
+  #release(now: EpochMs): void {
+    for (const part of this.#parts) {
+      if (part.hold === undefined) continue;
+      const hot = this.#source.release(part.hold, now);
+      if (hot !== undefined) this.due.push(hot);
+      part.hold = undefined;
+    }
+  }
+
+  #confirm(part: Part, now: EpochMs): void {
+    const hot = this.#source.hotAt(part.slot);
+    this.#source.confirmBlock(part.slot, now);
+    if (hot?.outbox.mayDepart(now) === true) this.due.push(hot);
+  }
+
+  #isShadow(part: Part): boolean {
+    return !this.#enforce || part.rule.mode === "shadow";
+  }
+
+  // ── What the client is told ───────────────────────────────────────────────────────────────────
+
+  #quotas(now: EpochMs): readonly Quota[] {
+    return this.#parts
+      .filter((part) => !this.#isShadow(part))
+      .map((part) => ({
+        rule: part.rule,
+        remaining: part.how === undefined ? this.#remainingNow(part) : part.remaining,
+        resetAt: this.#resetAt(part, now),
+      }));
+  }
+
+  /** After admitting by credit: the owner's last word minus what was used since, else the limit minus what was used here. */
+  #remainingAfterCredit(part: Part): number {
+    const hot = this.#source.hotAt(part.slot);
+    const spent = this.#source.spent(part.slot);
+    if (hot !== undefined && hot.answeredWindow === this.#source.window(part.slot)) {
+      return Math.max(0, hot.remaining - (spent - hot.spentThen));
+    }
+    return Math.max(0, part.rule.limit - spent);
+  }
+
+  /** For a rule that another one's denial kept from being decided. */
+  #remainingNow(part: Part): number {
+    return part.slot < 0 ? 0 : this.#remainingAfterCredit(part);
+  }
+
+  #localReset(part: Part, now: EpochMs): EpochMs {
+    if (part.slot < 0) return (now + part.rule.window) as EpochMs;
+    return windowEnd(this.#source.gridAt(part.slot), this.#source.window(part.slot));
+  }
+
+  #resetAt(part: Part, now: EpochMs): EpochMs {
+    const source = this.#source;
+    const hot = part.slot < 0 ? undefined : source.hotAt(part.slot);
+    if (hot !== undefined) {
+      const blocked = source.blockedUntil(part.slot, now);
+      if (blocked > now) return blocked;
+      if (hot.answeredWindow === source.window(part.slot) && hot.resetAt > now) return hot.resetAt;
+    }
+    return this.#localReset(part, now);
+  }
+}

@@ -1,0 +1,48 @@
+/** What a source keeps of a key beyond its count, once the key asked its owner or was announced. */
+import type { Rule } from "../rule.ts";
+import { type EpochMs, NEVER } from "../time.ts";
+import { Outbox } from "./outbox.ts";
+import { emptyView, type View } from "./view.ts";
+
+export interface HotKey {
+  readonly rule: Rule;
+  /** 128 bits that name the owner; the first 64 are the entry's tag. */
+  readonly key: string;
+  /** The readable key, only where `KEY_DISPLAY` allows it. */
+  label: string | undefined;
+  /** New whenever the entry is created anew: with the isolate's id it is the source id. */
+  readonly life: number;
+  /** The entry's place, −1 once the entry was replaced. */
+  slot: number;
+  readonly view: View;
+  readonly outbox: Outbox;
+  /** The window of the last Ask or claim heard; two windows later nothing of it matters any more. */
+  lastWindow: number;
+  /** The owner's last `remaining` and `resetAt`, and OWN + HELD when they were said. */
+  remaining: number;
+  resetAt: EpochMs;
+  spentThen: number;
+  /** The window in which the owner said it, −1 for never. */
+  answeredWindow: number;
+}
+
+export const newHotKey = (
+  rule: Rule,
+  key: string,
+  label: string | undefined,
+  life: number,
+  slot: number,
+): HotKey => ({
+  rule,
+  key,
+  label,
+  life,
+  slot,
+  view: emptyView(),
+  outbox: new Outbox(),
+  lastWindow: -1,
+  remaining: 0,
+  resetAt: NEVER,
+  spentThen: 0,
+  answeredWindow: -1,
+});

@@ -1,0 +1,28 @@
+/** The bindings and variables of wrangler.toml, as the Worker and its objects see them. */
+import type { KeyOwner } from "../coordinator/key-owner.ts";
+import type { RegionHub } from "../coordinator/region-hub.ts";
+
+export interface Env {
+  /** One object per busy key. */
+  readonly KEY_OWNER: DurableObjectNamespace<KeyOwner>;
+  /** One object per region, named by its location hint. */
+  readonly REGION_HUB: DurableObjectNamespace<RegionHub>;
+  /** `[[vars.RULES]]`: an array, or the same as JSON text. */
+  readonly RULES?: unknown;
+  /** Where admitted requests go; without it, the request's own URL. */
+  readonly ORIGIN?: Fetcher;
+  /** Keys are hashed under it. Without it a fixed key is used, and anybody can compute the hashes. */
+  readonly KEY_SECRET?: string;
+  /** What people are shown of a key: `hash` (default), `masked` or `plain`. */
+  readonly KEY_DISPLAY?: string;
+  /** `false` makes every rule act as shadow. */
+  readonly ENFORCE?: string | boolean;
+  /** `true` adds the x-onecount header. */
+  readonly DEBUG_HEADERS?: string | boolean;
+  /** `true` refuses every request while the rules are wrong; the default lets them pass un-limited. */
+  readonly FAIL_CLOSED_ON_BAD_CONFIG?: string | boolean;
+}
+
+/** Reads a switch that a variable may spell as text. */
+export const isOn = (value: string | boolean | undefined, fallback: boolean): boolean =>
+  value === undefined ? fallback : value === true || value === "true";
