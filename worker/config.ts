@@ -24,7 +24,7 @@ const sha256 = async (text: string): Promise<Uint32Array> =>
   new Uint32Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 
 /** Builds the limiter. Call it within a request: hashing and random numbers are not to be had before. */
-export async function configure(env: Env, pop: string): Promise<Configured> {
+export async function configure(env: Env): Promise<Configured> {
   const problems: string[] = [];
   for (const name of ["KEY_OWNER", "REGION_HUB"] as const) {
     if ((env[name] as unknown) === undefined) {
@@ -38,7 +38,7 @@ export async function configure(env: Env, pop: string): Promise<Configured> {
   if (!parsed.ok || problems.length > 0) return { ok: false, problems, loopToken };
   return {
     ok: true,
-    limiter: new Limiter(env, parsed.rules, await sha256(`keys:${secret}`), pop),
+    limiter: new Limiter(env, parsed.rules, await sha256(`keys:${secret}`)),
     loopToken,
   };
 }
@@ -47,9 +47,9 @@ export async function configure(env: Env, pop: string): Promise<Configured> {
 let configured: Configured | undefined;
 
 /** This isolate's configuration. Concurrent first requests may each build one; all use the first that is done. */
-export async function configuredFor(env: Env, pop: string): Promise<Configured> {
+export async function configuredFor(env: Env): Promise<Configured> {
   if (configured !== undefined) return configured;
-  const built = await configure(env, pop);
+  const built = await configure(env);
   if (configured !== undefined) return configured;
   if (!built.ok) for (const problem of built.problems) console.error(`onecount: ${problem}`);
   configured = built;

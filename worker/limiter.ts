@@ -16,6 +16,9 @@ import { type Env, isOn } from "./env.ts";
 import { type Background, OwnerClient } from "./owner-client.ts";
 import { Watch } from "./watch.ts";
 
+/** The data centre's name where the platform does not say it. */
+const UNKNOWN_POP = "local";
+
 /** What the platform says of where a request came in. Over a local socket it says nothing. */
 export interface Place {
   readonly colo: string;
@@ -27,7 +30,7 @@ export interface Place {
 export function placeOf(request: Request): Place {
   const cf: Partial<IncomingRequestCfProperties> | undefined = request.cf;
   const longitude = typeof cf?.longitude === "string" ? Number(cf.longitude) : undefined;
-  return { colo: typeof cf?.colo === "string" ? cf.colo : "local", continent: cf?.continent, longitude };
+  return { colo: typeof cf?.colo === "string" ? cf.colo : UNKNOWN_POP, continent: cf?.continent, longitude };
 }
 
 /** One key of `inspect`. */
@@ -45,14 +48,14 @@ export class Limiter {
   readonly #labels = new Map<number, string>();
 
   /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
-  constructor(env: Env, rules: readonly Rule[], secret: Uint32Array, pop: string) {
+  constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
     this.#match = compileMatcher(rules);
     this.#source = new Source({
       isolate: hex64(random[0] ?? 0, random[1] ?? 0),
       seed: random[2] ?? 0,
-      pop,
+      pop: UNKNOWN_POP,
       rules,
       hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
     });

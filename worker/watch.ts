@@ -82,6 +82,7 @@ export class Watch {
       open.addEventListener("close", () => resolve("over"));
       open.addEventListener("error", () => resolve("over"));
     });
+    open.binaryType = "arraybuffer";
     open.accept();
     const outcome = (await within(ended, lifeMs)) ?? "over";
     open.close(1000, "a successor follows");

@@ -255,6 +255,7 @@ export class Admission {
       const hot = this.#source.release(part.hold, now);
       if (hot !== undefined) this.due.push(hot);
       part.hold = undefined;
+      part.how = undefined;
     }
   }
 
