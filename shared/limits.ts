@@ -30,9 +30,9 @@ export const WAITERS_MAX = 4_096;
 export const LEADER_MS_MAX: DurationMs = durationMs(15_000);
 /** A report waits up to this, at random, so that a claim does not bring every source to the owner at once. */
 export const REPORT_JITTER_MAX: DurationMs = durationMs(50);
-/** Pauses between attempts to hand a report over: doubling, jittered. */
-export const REPORT_RETRY_MIN: DurationMs = durationMs(250);
-export const REPORT_RETRY_MAX: DurationMs = durationMs(4_000);
+/** Pauses between attempts to hand a report over: doubling, jittered, short enough that a mended link is used within 1 s. */
+export const REPORT_RETRY_MIN: DurationMs = durationMs(200);
+export const REPORT_RETRY_MAX: DurationMs = durationMs(800);
 /** After an owner said that it is overloaded: doubling, jittered, then one probe. */
 export const BREAKER_BACKOFF_MIN: DurationMs = durationMs(250);
 export const BREAKER_BACKOFF_MAX: DurationMs = durationMs(8_000);
@@ -69,6 +69,8 @@ export const FRAME_MAX = 2_048;
 /** An isolate closes its hub connection after 20–25 s, before the platform ends `waitUntil` at about 30 s. */
 export const WATCH_MIN: DurationMs = durationMs(20_000);
 export const WATCH_JITTER: DurationMs = durationMs(5_000);
+/** How long one attempt to reach a hub may take; a first access to an object can take a few hundred ms. */
+export const WATCH_CONNECT_MAX: DurationMs = durationMs(3_000);
 /** Pauses between attempts to reach an unreachable hub: doubling, jittered. */
 export const WATCH_RETRY_MIN: DurationMs = durationMs(500);
-export const WATCH_RETRY_MAX: DurationMs = durationMs(10_000);
+export const WATCH_RETRY_MAX: DurationMs = durationMs(5_000);

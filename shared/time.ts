@@ -58,10 +58,12 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** Reads `"500ms"`, `"10s"`, `"1m"`, `"1.5h"`, `"30d"`; `undefined` when it is none of these. */
 export function parseDuration(text: string): DurationMs | undefined {
-  const found = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(text);
-  const unitMs = found?.[2] === undefined ? undefined : UNIT_MS[found[2]];
+  const found = /^(\d{1,9})(?:\.(\d{1,6}))?(ms|s|m|h|d)$/.exec(text);
+  const unitMs = UNIT_MS[found?.[3] ?? ""];
   if (found === null || unitMs === undefined) return undefined;
-  const value = Number(found[1]) * unitMs;
+  // Digits first, then one division: 1.001 × 1000 is not 1001 in binary fractions.
+  const fraction = found[2] ?? "";
+  const value = (Number(`${found[1]}${fraction}`) * unitMs) / 10 ** fraction.length;
   return Number.isInteger(value) ? durationMs(value) : undefined;
 }
 

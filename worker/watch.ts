@@ -5,15 +5,21 @@
  * that costs accuracy, never the bound.
  */
 import { follow, type Place } from "../shared/hub/feed.ts";
-import { WATCH_JITTER, WATCH_MIN, WATCH_RETRY_MAX, WATCH_RETRY_MIN } from "../shared/limits.ts";
+import {
+  WATCH_CONNECT_MAX,
+  WATCH_JITTER,
+  WATCH_MIN,
+  WATCH_RETRY_MAX,
+  WATCH_RETRY_MIN,
+} from "../shared/limits.ts";
 import { backoff } from "../shared/pop/outbox.ts";
 import type { Source } from "../shared/pop/source.ts";
 import { decodeFeed } from "../shared/protocol/codec.ts";
 import type { Region } from "../shared/region.ts";
-import { durationMs, epochMs } from "../shared/time.ts";
+import { epochMs } from "../shared/time.ts";
 import type { Env } from "./env.ts";
 import type { Background, OwnerClient } from "./owner-client.ts";
-import { within } from "./timer.ts";
+import { sleep, within } from "./timer.ts";
 
 export class Watch {
   readonly #source: Source;
@@ -33,60 +39,59 @@ export class Watch {
   /** Called on every request: opens a connection when none is open and none is to be waited for. */
   keep(region: Region, now: number, background: Background): void {
     if (now < this.#nextAt) return;
-    const lifeMs = WATCH_MIN + Math.random() * WATCH_JITTER;
-    this.#nextAt = now + lifeMs;
-    background.waitUntil(this.#run(region, lifeMs, background));
+    const closeAt = now + WATCH_MIN + Math.random() * WATCH_JITTER;
+    this.#nextAt = closeAt;
+    background.waitUntil(this.#run(region, closeAt, background));
   }
 
-  async #run(region: Region, lifeMs: number, background: Background): Promise<void> {
-    const since = Date.now();
-    const outcome = await this.#listen(region, lifeMs, background);
-    if (outcome === "unreachable") {
+  /** Listens until `closeAt`, over as many connections as it takes. */
+  async #run(region: Region, closeAt: number, background: Background): Promise<void> {
+    while (Date.now() < closeAt) {
+      const ended = await this.#listen(region, closeAt, background);
+      if (ended === "expired") break;
+      if (ended === "gap") continue; // frames were lost: catch up at once
       const pause = backoff(WATCH_RETRY_MIN, WATCH_RETRY_MAX, this.#failures, Math.random());
       this.#failures += 1;
-      this.#nextAt = Date.now() + pause;
-      return;
+      this.#nextAt = Math.max(closeAt, Date.now() + pause);
+      if (this.#nextAt > closeAt) return;
+      await sleep(pause);
     }
-    this.#failures = 0;
     this.#nextAt = 0;
-    // Frames were lost: catch up at once, within the time this context may use.
-    const left = lifeMs - (Date.now() - since);
-    if (outcome === "gap" && left > 0) {
-      this.#nextAt = Date.now() + left;
-      await this.#run(region, left, background);
-    }
   }
 
+  /** One connection, and why it ended. */
   async #listen(
     region: Region,
-    lifeMs: number,
+    closeAt: number,
     background: Background,
-  ): Promise<"over" | "gap" | "unreachable"> {
-    const { feed, number } = this.#place;
-    const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
-    let socket: WebSocket | null | undefined;
-    try {
-      const request = hub.fetch(`https://hub/watch?feed=${feed}&number=${number}`, {
-        headers: { Upgrade: "websocket" },
-      });
-      socket = (await within(request, durationMs(WATCH_RETRY_MAX)))?.webSocket;
-    } catch {
-      return "unreachable";
-    }
-    if (socket === null || socket === undefined) return "unreachable";
-    const open = socket;
-    const ended = new Promise<"over" | "gap">((resolve) => {
-      open.addEventListener("message", (event) => {
+  ): Promise<"expired" | "gap" | "lost"> {
+    const socket = await this.#connect(region);
+    if (socket === undefined) return "lost";
+    this.#failures = 0;
+    const ended = new Promise<"gap" | "lost">((resolve) => {
+      socket.addEventListener("message", (event) => {
         if (this.#hear(event.data, background) === "gap") resolve("gap");
       });
-      open.addEventListener("close", () => resolve("over"));
-      open.addEventListener("error", () => resolve("over"));
+      socket.addEventListener("close", () => resolve("lost"));
+      socket.addEventListener("error", () => resolve("lost"));
     });
-    open.binaryType = "arraybuffer";
-    open.accept();
-    const outcome = (await within(ended, lifeMs)) ?? "over";
-    open.close(1000, "a successor follows");
+    socket.binaryType = "arraybuffer";
+    socket.accept();
+    const outcome = (await within(ended, closeAt - Date.now())) ?? "expired";
+    socket.close(1000, "a successor follows");
     return outcome;
+  }
+
+  async #connect(region: Region): Promise<WebSocket | undefined> {
+    const { feed, number } = this.#place;
+    const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
+    const url = `https://hub/watch?feed=${feed}&number=${number}`;
+    try {
+      const response = await within(hub.fetch(url, { headers: { Upgrade: "websocket" } }), WATCH_CONNECT_MAX);
+      return response?.webSocket ?? undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #hear(data: string | ArrayBuffer, background: Background): "next" | "gap" {

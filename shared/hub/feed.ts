@@ -37,7 +37,8 @@ export class Feed {
     if (lastsUntil(news) <= now && news.released !== true) return false;
     const name = `${news.ruleVersion}.${news.key}`;
     const known = this.#entries.get(name)?.news;
-    if (known !== undefined && isNewerOrSame(known, news)) return false;
+    // An owner that was idle for long begins anew with low epochs: what has expired must not hide its news.
+    if (known !== undefined && lastsUntil(known) > now && isNewerOrSame(known, news)) return false;
     this.#last += 1;
     this.#entries.delete(name);
     this.#entries.set(name, { number: this.#last, news });

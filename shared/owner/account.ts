@@ -86,7 +86,12 @@ export function openAccount(ask: Ask, now: EpochMs): Account {
 
 /** Answers one Ask. Mutates the account; `stale` means that a newer object owns this key and this one must end. */
 export function ask(account: Account, message: Ask, now: EpochMs): Step {
-  if (message.epochSeen > account.epoch) return { kind: "stale" };
+  if (message.epochSeen > account.epoch) {
+    if (!account.epochUnwritten) return { kind: "stale" };
+    // Newly loaded or opened anew after the row had expired: the row about to be written proves that this is
+    // the object that owns the key. To end here would only load the same low epoch again.
+    account.epoch = message.epochSeen + 1;
+  }
   rollTo(account, windowAt(account.policy.grid, now));
   if (message.window > account.meter.window) {
     const ahead = windowStart(account.policy.grid, message.window) - now;

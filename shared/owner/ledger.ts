@@ -9,7 +9,7 @@ import type { Ask } from "../protocol/messages.ts";
 import { between, type EpochMs } from "../time.ts";
 
 export interface SourceRecord {
-  /** The last Ask that was taken, and the window it named. */
+  /** The last Ask that was taken, and the window in which it was answered with a grant, −1 for a late report. */
   seq: number;
   seqWindow: number;
   /** Cumulative authorisation in the ledger's window; never below what the source reported as spent. */
@@ -28,14 +28,17 @@ export interface Ledger {
 
 export const emptyLedger = (window: number): Ledger => ({ window, sources: new Map(), base: 0 });
 
-/** Moves to a later window. Sources that spent nothing in the old one are forgotten: nothing can be owed twice. */
+/**
+ * Moves to a later window. Sources that had nothing to do with the old one are forgotten; one that handed
+ * everything back is kept a window longer, or an older Ask of it that comes late would be counted.
+ */
 export function rollLedger(ledger: Ledger, window: number): void {
   if (window <= ledger.window) return;
   const next = window === ledger.window + 1;
   for (const [id, source] of ledger.sources) {
     source.previous = next ? source.granted : 0;
     source.granted = 0;
-    if (source.previous === 0) ledger.sources.delete(id);
+    if (source.previous === 0 && !(next && source.seqWindow === ledger.window)) ledger.sources.delete(id);
   }
   ledger.base = 0;
   ledger.window = window;
@@ -73,7 +76,8 @@ export function learnPrevious(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   const previousDelta = ask.spent - source.previous;
   source.previous = ask.spent;
   source.seq = ask.seq;
-  source.seqWindow = ask.window;
+  // It is answered with a refusal, and so must its repetition be: a grant of nothing would deny its requests.
+  source.seqWindow = -1;
   source.seenAt = now;
   return { source, delta: 0, previousDelta, isNew: known === undefined };
 }

@@ -39,7 +39,7 @@ export interface TableSize {
 /** Judges which entry of a full set may go. The owner of the table knows rules, windows and pins. */
 export interface Occupants {
   /** True while requests wait on the entry: it must stay. */
-  pinned(slot: number): boolean;
+  pinned(slot: number, now: EpochMs): boolean;
   /** True when neither its window nor the one after it is running: it holds no news. */
   stale(slot: number, now: EpochMs): boolean;
   /** True while its owner is known to count for everyone. */
@@ -140,7 +140,7 @@ export class CreditTable {
     let bestRank = Number.POSITIVE_INFINITY;
     for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {
       if (this.cells[slot + RULE] === 0) return slot;
-      if (this.#occupants.pinned(slot)) continue;
+      if (this.#occupants.pinned(slot, now)) continue;
       const rank = this.#rank(slot, now);
       if (rank < bestRank) {
         bestRank = rank;
@@ -158,6 +158,7 @@ export class CreditTable {
   }
 
   #raiseFloor(set: number, count: number, until: EpochMs, now: EpochMs): void {
+    if (until <= now) return;
     const standing = (this.#floorUntil[set] ?? NEVER) > now;
     this.#floorCount[set] = standing ? Math.max(this.#floorCount[set] ?? 0, count) : count;
     // The largest count stays until the last of the windows it may stand for has ended.

@@ -52,6 +52,10 @@ interface Part {
   readonly rule: Rule;
   /** The key's text, for hashing it to the owner's name when an owner is needed. */
   readonly text: string;
+  /** The tag under which the entry is found. */
+  hi: number;
+  lo: number;
+  /** The entry's place at this step; −1 for none. Entries move and go while a request waits. */
   slot: number;
   waiter: Waiter | undefined;
   hold: Hold | undefined;
@@ -76,6 +80,7 @@ export class Admission {
   /** Hot keys with a report due since the last step: the shell lets them send. */
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
+  #arrived = false;
 
   constructor(
     source: Source,
@@ -91,6 +96,8 @@ export class Admission {
       ruleIndex,
       rule: source.rules[ruleIndex] as Rule,
       text,
+      hi: 0,
+      lo: 0,
       slot: -1,
       waiter: undefined,
       hold: undefined,
@@ -101,10 +108,11 @@ export class Admission {
 
   /** Goes as far as it can at `now`. */
   step(now: EpochMs): Decision | Waiting {
-    const blocked = this.#firstBlocked(now);
+    const blocked = this.#arrived ? this.#findAgain() : this.#arrive(now);
     if (blocked !== undefined) return blocked;
     for (const part of this.#parts) {
       if (part.how !== undefined) continue;
+      this.#locate(part, now);
       const waiting = part.waiter === undefined ? this.#open(part, now) : this.#look(part, part.waiter, now);
       if (waiting === undefined) continue;
       if (waiting.kind === "waiting" || !this.#isShadow(part)) return waiting;
@@ -113,17 +121,35 @@ export class Admission {
   }
 
   /** On arrival, asks no owner for a request that a later rule denies without I/O anyway. */
-  #firstBlocked(now: EpochMs): Decision | undefined {
-    if (this.#parts.some((part) => part.slot >= 0 || part.how !== undefined)) return undefined;
+  #arrive(now: EpochMs): Decision | undefined {
+    this.#arrived = true;
     for (const part of this.#parts) {
       const hasher = this.#source.hashers[part.ruleIndex];
       hasher?.tag(part.text);
-      part.slot = this.#source.lookup(part.ruleIndex, hasher?.hi ?? 0, hasher?.lo ?? 0, now);
-      if (part.slot < 0 || this.#isShadow(part) || !this.#source.isBlocked(part.slot, now)) continue;
+      part.hi = hasher?.hi ?? 0;
+      part.lo = hasher?.lo ?? 0;
+      part.slot = this.#source.lookup(part.ruleIndex, part.hi, part.lo, now);
+    }
+    for (const part of this.#parts) {
+      this.#locate(part, now);
+      if (part.slot < 0 || this.#isShadow(part)) continue;
+      if (this.#cost > part.rule.limit) return this.#deny(part, "blocked", this.#localReset(part, now), now);
+      if (!this.#source.isBlocked(part.slot, now)) continue;
       this.#confirm(part, now);
       return this.#deny(part, "blocked", later(this.#source.blockedUntil(part.slot, now), now), now);
     }
     return undefined;
+  }
+
+  /** While the request waited, its entries may have been replaced, and their places be other keys'. */
+  #findAgain(): undefined {
+    for (const part of this.#parts) part.slot = this.#source.table.find(part.hi, part.lo);
+  }
+
+  /** Brings the entry that is looked at next to `now`: another rule's may have taken its place even in this step. */
+  #locate(part: Part, now: EpochMs): void {
+    if (this.#parts.length === 1 && part.slot >= 0 && part.waiter === undefined) return;
+    part.slot = this.#source.lookup(part.ruleIndex, part.hi, part.lo, now);
   }
 
   /** First look at a rule: fits, denied without I/O, or the owner has to be asked. */

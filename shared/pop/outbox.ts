@@ -45,7 +45,7 @@ export interface Flight {
   readonly sentAt: EpochMs;
   /** From then on a new Ask may leave; an answer to this one is used until it does. */
   readonly giveUpAt: EpochMs;
-  readonly carried: Waiter[];
+  readonly carried: readonly Waiter[];
 }
 
 export class Outbox {
@@ -63,7 +63,7 @@ export class Outbox {
 
   /** True while requests wait here or an Ask with requests is out: the entry must stay. */
   get busy(): boolean {
-    return this.queue.length > 0 || (this.flight !== undefined && this.flight.carried.length > 0);
+    return this.queue.length > 0 || this.#carries();
   }
 
   /** True while an Ask is out that has not been given up. */
@@ -78,7 +78,11 @@ export class Outbox {
 
   /** True while the only thing out is a report: no request waits for its answer. */
   onlyReports(now: EpochMs): boolean {
-    return this.queue.length === 0 && (!this.isOut(now) || this.flight?.carried.length === 0);
+    return this.queue.length === 0 && !(this.isOut(now) && this.#carries());
+  }
+
+  #carries(): boolean {
+    return this.flight?.carried.some((waiter) => waiter.state === "carried") === true;
   }
 
   /** How long a request waits for its Ask before `on_failure` decides. */
@@ -108,15 +112,14 @@ export class Outbox {
 
   /** When the waiter's request is decided without an answer. */
   dueAt(waiter: Waiter, rule: Rule): EpochMs {
-    return after(waiter.state === "carried" ? waiter.carriedAt : waiter.queuedAt, this.deadline(rule));
+    // Put back, it still counts from its own Ask: the time behind an earlier one was not the owner's fault.
+    return after(later(waiter.queuedAt, waiter.carriedAt), this.deadline(rule));
   }
 
   /** The request was decided otherwise; its cost is no longer wanted. */
   leave(waiter: Waiter): void {
-    for (const list of [this.queue, this.flight?.carried ?? []]) {
-      const at = list.indexOf(waiter);
-      if (at >= 0) list.splice(at, 1);
-    }
+    const at = this.queue.indexOf(waiter);
+    if (at >= 0) this.queue.splice(at, 1);
     waiter.state = "gone";
   }
 

@@ -135,15 +135,15 @@ export class Source {
     cells[slot + HELD] = 0;
     cells[slot + COUNTED] = 0;
     cells[slot + WINDOW] = window;
-    const rule = this.ruleAt(slot);
-    const hot = this.hotAt(slot);
-    if (hot !== undefined && this.#isForgotten(hot, window)) {
+    const old = this.hotAt(slot);
+    if (old !== undefined && this.#isForgotten(old, window)) {
       // Its owner may have forgotten the key by now, and with it the epoch: what comes is new to both.
-      Object.assign(hot.view, emptyView());
-      if (!hot.outbox.busy) this.#dropHot(slot);
+      Object.assign(old.view, emptyView());
+      if (!old.outbox.busy) this.#dropHot(slot);
     }
+    const hot = this.hotAt(slot);
     const claimed = hot !== undefined && this.#isClaimedIn(hot, window);
-    cells[slot + CREDIT] = claimed ? 0 : rule.threshold - 1;
+    cells[slot + CREDIT] = claimed ? 0 : this.ruleAt(slot).threshold - 1;
   }
 
   // ── Deciding ──────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +190,8 @@ export class Source {
     const { slot, cost, window } = hold;
     const age = (this.window(slot) - window) | 0;
     if (age === 0) this.#add(slot, HELD, -cost);
-    else if (age === 1) this.#add(slot, PREVIOUS, -cost);
+    // A rolled entry may have been replaced and come back since; then it no longer knows of the cost.
+    else if (age === 1) this.#add(slot, PREVIOUS, -Math.min(cost, this.table.get(slot, PREVIOUS)));
     const hot = this.hotAt(slot);
     if (hot === undefined || age > 1 || !this.#isClaimedIn(hot, window)) return undefined;
     hot.outbox.reportBy(now);
@@ -243,7 +244,20 @@ export class Source {
     if (hot.slot < 0) return undefined;
     this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now));
     if (hot.slot < 0) return undefined;
-    return hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want));
+    const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want));
+    if (flight !== undefined) this.#giveBack(hot.slot);
+    return flight;
+  }
+
+  /**
+   * From the moment an Ask leaves, its owner may count no more than it says for this source and grant the
+   * rest elsewhere. Only its answer gives credit again; if that is lost, what was left may not be spent.
+   */
+  #giveBack(slot: number): void {
+    const { cells } = this.table;
+    const spent = this.spent(slot);
+    cells[slot + CREDIT] = spent;
+    cells[slot + COUNTED] = Math.min(this.table.get(slot, COUNTED), spent);
   }
 
   #askOf(hot: HotKey, seq: number, want: readonly number[]): Ask {
@@ -292,7 +306,8 @@ export class Source {
   #granted(hot: HotKey, answer: Granted, now: EpochMs, sentOnce: boolean): readonly Waiter[] {
     const { slot, view, outbox } = hot;
     const older = answer.epoch < view.epoch;
-    const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : now;
+    // Of an answer to an Ask that was given up nobody knows how old it is: it prolongs no trust.
+    const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : NEVER;
     if (!older) join(view, answer, sentAt);
     const flight = outbox.land(answer.seq);
     if (flight === undefined) return [];
@@ -303,7 +318,7 @@ export class Source {
     const age = (this.window(slot) - answer.window) | 0;
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
-    const decided = this.#settle(hot, flight.carried, field, answer);
+    const decided = this.#settle(hot, flight, field, answer);
     if (age === 0) {
       this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
       this.table.cells[slot + COUNTED] = answer.granted;
@@ -317,34 +332,33 @@ export class Source {
     return isFull(view, now) || isBarred(view, now) ? [...decided, ...this.#denyQueue(hot)] : decided;
   }
 
-  /** Decides exactly the requests that the Ask carried, by the owner's own rule: in order, each whole or not at all. */
+  /**
+   * Decides exactly the requests that the Ask carried, by the owner's own rule: in order, each whole or not
+   * at all, out of what was granted beyond what the Ask said was spent. What `on_failure` admitted meanwhile
+   * does not come out of it, or requests would be denied for others that were not counted here.
+   */
   #settle(
     hot: HotKey,
-    carried: readonly Waiter[],
+    flight: Flight,
     field: typeof HELD | typeof PREVIOUS,
     answer: Granted,
-  ): Waiter[] {
-    const { slot } = hot;
-    const spent = (): number => (field === HELD ? this.spent(slot) : this.table.get(slot, PREVIOUS));
-    const limit = Math.max(spent(), answer.granted);
-    let granted = 0;
-    for (const waiter of carried) {
-      if (spent() + waiter.cost > limit) {
-        waiter.state = "denied";
-        continue;
+  ): readonly Waiter[] {
+    let budget = answer.granted - flight.ask.spent;
+    let left = answer.remaining + budget;
+    for (const waiter of flight.carried) {
+      const granted = waiter.cost <= budget;
+      if (granted) {
+        budget -= waiter.cost;
+        left -= waiter.cost;
       }
-      this.#add(slot, field, waiter.cost);
-      waiter.state = "granted";
+      if (waiter.state !== "carried") continue; // decided by its deadline; its grant is the owner's knowledge of it
+      waiter.state = granted ? "granted" : "denied";
+      if (!granted) continue;
+      this.#add(hot.slot, field, waiter.cost);
       waiter.window = answer.window;
-      waiter.remaining = -granted;
-      granted += waiter.cost;
+      waiter.remaining = left;
     }
-    // The first of several sees what the others after it left over.
-    for (const waiter of carried) {
-      waiter.remaining =
-        waiter.state === "granted" ? answer.remaining + granted + waiter.remaining - waiter.cost : 0;
-    }
-    return [...carried];
+    return flight.carried;
   }
 
   /** The owner has no room: who waits for the next Ask would only hear the same. */
@@ -371,7 +385,7 @@ export class Source {
   }
 
   #fail(flight: Flight): readonly Waiter[] {
-    for (const waiter of flight.carried) waiter.state = "failed";
+    for (const waiter of flight.carried) if (waiter.state === "carried") waiter.state = "failed";
     return flight.carried;
   }
 
@@ -456,27 +470,36 @@ export class Source {
     for (let tries = 0; tries < 64; tries += 1) {
       this.#hand = (this.#hand + 1) % this.#hot.length;
       const hot = this.#hot[this.#hand];
-      if (hot === undefined || this.#isPinned(hot.slot)) continue;
+      if (hot === undefined || this.#isPinned(hot.slot, now)) continue;
       this.table.remove(hot.slot, now);
       return this.#freeHot.pop();
     }
     return undefined;
   }
 
-  #isPinned(slot: number): boolean {
-    return this.table.get(slot, HELD) > 0 || this.hotAt(slot)?.outbox.busy === true;
+  /** A request whose context died never comes back for what it holds: after two windows nothing is pinned. */
+  #isPinned(slot: number, now: EpochMs): boolean {
+    const inUse = this.table.get(slot, HELD) > 0 || this.hotAt(slot)?.outbox.busy === true;
+    return inUse && !this.#isStale(slot, now);
+  }
+
+  #isStale(slot: number, now: EpochMs): boolean {
+    return windowAt(this.gridAt(slot), now) - this.window(slot) > 1;
   }
 
   #occupants(): Occupants {
     return {
-      pinned: (slot) => this.#isPinned(slot),
-      stale: (slot, now) => windowAt(this.gridAt(slot), now) - this.window(slot) > 1,
+      pinned: (slot, now) => this.#isPinned(slot, now),
+      stale: (slot, now) => this.#isStale(slot, now),
       claimed: (slot, now) => (this.hotAt(slot)?.view.claimedUntil ?? NEVER) > now,
       legacy: (slot, now) => {
         const until = windowEnd(this.gridAt(slot), this.window(slot));
+        const { limit, threshold } = this.ruleAt(slot);
         const claimed = (this.hotAt(slot)?.view.claimedUntil ?? NEVER) > now;
-        // A claimed key has no silent credit: whoever returns has to ask.
-        return { count: claimed ? this.ruleAt(slot).limit : this.spent(slot), until };
+        // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
+        // still had is left: its count, and the floor that it began with itself.
+        const left = this.table.get(slot, CREDIT) - this.spent(slot);
+        return { count: claimed ? limit : threshold - 1 - left, until };
       },
       forget: (slot) => this.#dropHot(slot),
     };

@@ -1,0 +1,61 @@
+/**
+ * What an answer says of the quota: the fields of draft-ietf-httpapi-ratelimit-headers-10, Retry-After
+ * (RFC 9110), problem details (RFC 9457). Text only; which status and when is the shell's business.
+ *
+ * Rule names are tokens (rule.ts sees to it), so none needs an escape inside the quotes.
+ */
+import type { Rule } from "./rule.ts";
+
+/** A quota exceeded: the problem type that the draft registers. */
+export const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** `RateLimit-Policy`: `"login";q=20;w=60`, one item for each rule. The window in whole seconds, rounded up. */
+export const rateLimitPolicy = (rules: readonly Pick<Rule, "name" | "limit" | "window">[]): string =>
+  rules.map((rule) => `"${rule.name}";q=${rule.limit};w=${Math.ceil(rule.window / 1000)}`).join(", ");
+
+/** What is left under one rule. */
+export interface Remaining {
+  readonly name: string;
+  /** Cost that is left; below 0 counts as 0. */
+  readonly remaining: number;
+  /** Seconds until quota comes back; parts are rounded up, so that nobody comes back too early. */
+  readonly resetSeconds: number;
+}
+
+const whole = (seconds: number): number => Math.max(0, Math.ceil(seconds));
+
+/** `RateLimit`: `"login";r=0;t=37`, one item for each rule. */
+export const rateLimit = (rules: readonly Remaining[]): string =>
+  rules
+    .map((r) => `"${r.name}";r=${Math.max(0, Math.floor(r.remaining))};t=${whole(r.resetSeconds)}`)
+    .join(", ");
+
+/**
+ * `Retry-After`: whole seconds until the last of `seconds` has passed, so never before any rule's `t`; at
+ * least 1, for 0 would invite a client to fire at once.
+ */
+export const retryAfter = (...seconds: readonly number[]): string => `${Math.max(1, ...seconds.map(whole))}`;
+
+/** The body of a 429. `violated`: the names of the rules that denied. */
+export const problemBody = (problem: {
+  title: string;
+  detail: string;
+  violated: readonly string[];
+}): string =>
+  JSON.stringify({
+    type: QUOTA_EXCEEDED,
+    title: problem.title,
+    status: 429,
+    detail: problem.detail,
+    "violated-policies": problem.violated,
+  });
+
+/** The body of a 503: the count could not be reached, and the rule says `on_failure = "closed"`. */
+export const unavailableBody = (detail: string): string =>
+  // With `about:blank` the title is the status's own phrase (RFC 9457 §4.2.1).
+  JSON.stringify({ type: "about:blank", title: "Service Unavailable", status: 503, detail });
+
+/** `x-onecount`: how the request was decided. Without a rule when none matched. */
+export const debugHeader = (debug: { decision: string; pop: string; rule?: string }): string =>
+  `decision=${debug.decision}; pop=${debug.pop}${debug.rule === undefined ? "" : `; rule=${debug.rule}`}`;

@@ -1,0 +1,224 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { checkConfig } from "../../loadtest/check-rules/check.ts";
+
+const COMMAND = fileURLToPath(new URL("../../loadtest/check-rules/main.ts", import.meta.url));
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "onecount-check-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const checkRules = (...args: string[]): Promise<Outcome> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [COMMAND, ...args], { cwd: REPOSITORY }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+
+function fileWith(text: string | Uint8Array): string {
+  const file = join(mkdtempSync(join(folder, "case-")), "wrangler.toml");
+  writeFileSync(file, text);
+  return file;
+}
+
+const BINDINGS = `
+[[durable_objects.bindings]]
+name = "KEY_OWNER"
+class_name = "KeyOwner"
+[[durable_objects.bindings]]
+name = "REGION_HUB"
+class_name = "RegionHub"
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["KeyOwner", "RegionHub"]
+`;
+const RULES = `
+[[vars.RULES]]
+name = "login"
+match = { path = "/login", methods = ["POST"] }
+limit = 20
+window = "1m"
+`;
+
+describe("npm run check-rules", () => {
+  test("accepts the repository's own wrangler.toml", async () => {
+    const { exitCode, stdout, stderr } = await checkRules();
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(/^wrangler\.toml: \d+ rules?\n/);
+  });
+
+  test("prints each rule with its guarantee, and what it cannot see", async () => {
+    const file = fileWith(BINDINGS + RULES);
+    const { exitCode, stdout, stderr } = await checkRules(file);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe(`${file}: 1 rule`);
+    expect(lines[2]).toBe("login: POST on /login, 20 per 1m, threshold 4, sliding-window");
+    expect(lines[3]).toMatch(
+      /^ {2}at most 20 in every window of 1m worldwide, plus 3 for each further isolate/,
+    );
+    expect(lines[5]).toMatch(/^note: KEY_SECRET is a secret and cannot be seen here; .*fixed key/);
+  });
+
+  test("tells every error of every rule and every missing binding at once", async () => {
+    const file = fileWith(`
+[[vars.RULES]]
+name = "a b"
+limit = 0
+window = "1m"
+[[vars.RULES]]
+name = "c"
+limit = 1
+window = "1y"
+burst = 3
+`);
+    const { exitCode, stdout, stderr } = await checkRules(file);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    for (const part of [
+      'rule #1, name: found "a b"; allowed is a token',
+      "rule #1, limit: found 0; allowed is a whole number from 1\n",
+      'rule "c", window: found "1y"; allowed is a duration from "1s" to "30d"',
+      'rule "c", burst: found an unknown field; allowed is one of name, match,',
+      '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n',
+      '[[durable_objects.bindings]]\nname = "REGION_HUB"\nclass_name = "RegionHub"\n',
+      '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["KeyOwner","RegionHub"]\n',
+    ]) {
+      expect(stderr).toContain(part);
+    }
+    expect(stderr).toMatch(/\nonecount: .*wrangler\.toml: 7 problems\n$/);
+  });
+
+  test("with --json prints one document, also when something is wrong", async () => {
+    const good = await checkRules(fileWith(BINDINGS + RULES), "--json");
+    expect(good.exitCode).toBe(0);
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      ok: true,
+      rules: [{ name: "login", limit: 20, window: 60_000, guarantee: expect.stringContaining("at most 20") }],
+      problems: [],
+      bindings: [],
+      notes: [expect.stringContaining("KEY_SECRET")],
+    });
+    const bad = await checkRules("--json", fileWith(`${BINDINGS}${RULES}threshold = 21\n`));
+    expect({ exitCode: bad.exitCode, stderr: bad.stderr }).toEqual({ exitCode: 1, stderr: "" });
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      ok: false,
+      rules: [],
+      problems: [
+        { rule: "login", field: "threshold", found: "21", allowed: "a whole number from 1 to the limit, 20" },
+      ],
+    });
+  });
+
+  test("has --help, on stdout and with exit 0", async () => {
+    const { exitCode, stdout, stderr } = await checkRules("--nonsense", "--help");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(/^Usage: npm run check-rules/);
+  });
+
+  test.each([
+    ["an unknown option", ["--nonsense"], "unknown option '--nonsense' (see --help)"],
+    ["a value where none belongs", ["--json=yes"], "option '--json' does not take an argument (see --help)"],
+    ["a second file", ["wrangler.toml", "b.toml"], 'unexpected argument "b.toml" (see --help)'],
+    ["a file that is missing", ["/nowhere/x.toml"], "cannot read /nowhere/x.toml: there is no such file"],
+    ["a folder", [folder], `cannot read ${folder}: it is a directory`],
+  ])("answers %s with one line and exit 1", async (_, args, message) => {
+    expect(await checkRules(...args)).toEqual({ exitCode: 1, stdout: "", stderr: `onecount: ${message}\n` });
+  });
+
+  test("answers TOML that cannot be parsed with its line, and bytes that are no text with one line", async () => {
+    const file = fileWith("a = 1\nb = = 2\n");
+    const { exitCode, stderr } = await checkRules(file);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^onecount: .*wrangler\.toml, line 2, column 5: [^\n]+\n$/);
+    const binary = await checkRules(fileWith(Uint8Array.of(0xff, 0xfe, 0, 1, 0x80)));
+    expect(binary.exitCode).toBe(1);
+    expect(binary.stderr).toMatch(/^onecount: [^\n]+\n$/);
+  });
+});
+
+describe("the check of a configuration", () => {
+  const bindings = [
+    { name: "KEY_OWNER", class_name: "KeyOwner" },
+    { name: "REGION_HUB", class_name: "RegionHub" },
+  ];
+  const good = {
+    durable_objects: { bindings },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["KeyOwner", "RegionHub"] }],
+    vars: { RULES: [{ name: "login", limit: 20, window: "1m" }] },
+  };
+  const messages = (config: Record<string, unknown>) => checkConfig(config).bindings.map((b) => b.message);
+
+  test("finds nothing wrong with a good one", () => {
+    expect(checkConfig(good)).toMatchObject({ ok: true, problems: [], bindings: [] });
+  });
+
+  test("never throws, whatever stands where tables should", () => {
+    for (const odd of [undefined, null, 5, "x", [], [5], {}, { bindings: 5 }, { bindings: [5] }]) {
+      const report = checkConfig({ durable_objects: odd, migrations: odd, vars: odd, env: odd });
+      expect(report.ok).toBe(false);
+    }
+  });
+
+  test("finds a binding to another class, and a class without SQLite storage", () => {
+    const wrong = [bindings[0], { name: "REGION_HUB", class_name: "Hub" }];
+    expect(messages({ ...good, durable_objects: { bindings: wrong } })).toEqual([
+      "the Durable Object binding REGION_HUB must name the class RegionHub",
+    ]);
+    const oldStorage = [{ tag: "v1", new_classes: ["KeyOwner"], new_sqlite_classes: ["RegionHub"] }];
+    const report = checkConfig({ ...good, migrations: oldStorage });
+    expect(report.ok).toBe(false);
+    expect(report.bindings).toEqual([
+      {
+        binding: "migrations",
+        message: "no migration creates KeyOwner with SQLite storage",
+        snippet: '[[migrations]]\ntag = "v2"\nnew_sqlite_classes = ["KeyOwner"]',
+      },
+    ]);
+  });
+
+  test("leaves classes of another Worker, and renamed ones, to whoever has them", () => {
+    const elsewhere = bindings.map((binding) => ({ ...binding, script_name: "other" }));
+    expect(messages({ ...good, durable_objects: { bindings: elsewhere }, migrations: [] })).toEqual([]);
+    const renamed = [
+      { tag: "v1", new_sqlite_classes: ["Old", "RegionHub"] },
+      { tag: "v2", renamed_classes: [{ from: "Old", to: "KeyOwner" }] },
+    ];
+    expect(messages({ ...good, migrations: renamed })).toEqual([]);
+  });
+
+  test("refuses rules that no variable can hold", () => {
+    const rules = Array.from({ length: 60 }, (_, i) => ({
+      name: `${i}-${"x".repeat(60)}`,
+      limit: i + 4,
+      window: "1m",
+    }));
+    const { ok, problems } = checkConfig({ ...good, vars: { RULES: rules } });
+    const bytes = JSON.stringify(rules).length;
+    expect(ok).toBe(false);
+    expect(problems).toEqual([
+      {
+        rule: "RULES",
+        field: "",
+        found: `${bytes} bytes as JSON`,
+        allowed: "5120 bytes, for one variable of a Worker holds no more",
+      },
+    ]);
+  });
+
+  test("warns of a secret in the file and of environments without rules of their own", () => {
+    const env = { production: {}, staging: { vars: { RULES: [] } } };
+    expect(checkConfig({ ...good, vars: { ...good.vars, KEY_SECRET: "x" }, env }).notes).toEqual([
+      expect.stringMatching(/^KEY_SECRET stands in the file/),
+      'the environment "production" has no RULES: it does not inherit these',
+    ]);
+  });
+});

@@ -1,0 +1,224 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compileMatcher } from "../../shared/match.ts";
+import { lenientReading, strictReading } from "../../shared/path.ts";
+import { parseRules, type Rule } from "../../shared/rule.ts";
+
+function rulesOf(...matches: readonly Rule["match"][]): readonly Rule[] {
+  const parsed = parseRules(
+    matches.map((match, i) => ({ name: `r${i}`, match, limit: 10 + i, window: "1m" })),
+  );
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.rules;
+}
+
+/** Whether a rule on `pattern` covers a request for `path`. */
+const covers = (pattern: string, path: string): boolean =>
+  compileMatcher(rulesOf({ path: pattern }))("GET", path).length === 1;
+
+describe("a rule's path", () => {
+  test.each([
+    ["/login", "/login"],
+    ["/", "/"],
+    ["/**", "/"],
+    ["/**", "/a/b/c"],
+    ["/*", "/a"],
+    ["/a*c", "/ac"],
+    ["/a*c", "/abbc"],
+    ["/*.php", "/index.php"],
+    ["/a*b*c", "/a1b2b3c"],
+    ["/api/*/edit", "/api/7/edit"],
+    ["/api/**", "/api"],
+    ["/api/**", "/api/v1/users"],
+    ["/**/login", "/login"],
+    ["/**/login", "/a/b/login"],
+    ["/a/**/z", "/a/z"],
+    ["/a/**/z", "/a/z/z"],
+    ["/a/**/b/**/c", "/a/x/b/c/b/y/c"],
+    ["/**/**/a", "/a"],
+    ["/login/", "/login"],
+    ["//login", "/login"],
+    ["/café", "/caf%C3%A9"],
+    ["/a b", "/a%20b"],
+    ["/A/B", "/a/b"],
+  ])("%s covers %s", (pattern, path) => {
+    expect(covers(pattern, path)).toBe(true);
+  });
+
+  test.each([
+    ["/login", "/"],
+    ["/login", "/logins"],
+    ["/login", "/log"],
+    ["/login", "/login/x"],
+    ["/", "/a"],
+    ["/*", "/"],
+    ["/*", "/a/b"],
+    ["/a*c", "/a/c"],
+    ["/api/*/edit", "/api/7/8/edit"],
+    ["/api/**", "/apis"],
+    ["/**/login", "/a/login/b"],
+    ["/a/**/z", "/a/y"],
+    ["/a.c", "/abc"],
+    ["/(a|b)+", "/a"],
+    ["/[ab]", "/a"],
+    ["/*.php", "/a.phps"],
+  ])("%s does not cover %s", (pattern, path) => {
+    expect(covers(pattern, path)).toBe(false);
+  });
+
+  test("agrees with a plain recursive matcher on any glob and path", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "b", "*"), minLength: 1, maxLength: 5 });
+    const glob = fc.oneof(
+      fc.constant("**"),
+      text.map((t) => t.replace(/\*+/g, "*")),
+    );
+    const segment = fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 5 });
+    const globs = fc.array(glob, { maxLength: 6 });
+    fc.assert(
+      fc.property(globs, fc.array(segment, { maxLength: 7 }), (pattern, path) => {
+        expect(covers(`/${pattern.join("/")}`, `/${path.join("/")}`)).toBe(naiveSegments(pattern, path));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
+function naiveSegments(globs: readonly string[], path: readonly string[]): boolean {
+  const [glob, ...rest] = globs;
+  const [segment, ...more] = path;
+  if (glob === undefined) return segment === undefined;
+  if (glob === "**")
+    return naiveSegments(rest, path) || (segment !== undefined && naiveSegments(globs, more));
+  return segment !== undefined && naiveText(glob, segment) && naiveSegments(rest, more);
+}
+
+function naiveText(glob: string, text: string): boolean {
+  if (glob === "") return text === "";
+  if (glob.startsWith("*")) {
+    return naiveText(glob.slice(1), text) || (text !== "" && naiveText(glob, text.slice(1)));
+  }
+  return text.startsWith(glob.charAt(0)) && naiveText(glob.slice(1), text.slice(1));
+}
+
+describe("no other spelling slips past a rule", () => {
+  test.each([
+    "/login/",
+    "/login//",
+    "//login",
+    "/LOGIN",
+    "/Login",
+    "/%6cogin",
+    "/%6Cogin",
+    "/%4cogin",
+    "/login%2F",
+    "/%2flogin",
+    "/login;jsessionid=1",
+    "/login;",
+    "/login%3bx",
+    "/;x/login",
+    "/x/..;/login",
+    "/x/..%2Flogin",
+    "/.%2flogin",
+    "/%5clogin",
+    "//%6C%6f%67%69%6e//;a=b",
+  ])("/login covers %s", (path) => {
+    expect(covers("/login", new URL(`http://host${path}`).pathname)).toBe(true);
+  });
+
+  test.each([
+    ["/user/*", "/user/;x"],
+    ["/user/*", "/user/a;b"],
+    ["/user/*", "/user/..;"],
+    ["/files/*", "/files/a%2Fb"],
+    ["/files/*/meta", "/files/a%2Fb/meta"],
+    ["/files/a/b", "/files/a%2Fb"],
+  ])("%s covers %s, whichever way the origin reads it", (pattern, path) => {
+    expect(covers(pattern, new URL(`http://host${path}`).pathname)).toBe(true);
+  });
+
+  test.each(["/login%252f", "/%256cogin", "/log%00in"])("/login is something else than %s", (path) => {
+    expect(covers("/login", path)).toBe(false);
+  });
+});
+
+describe("any text for a path", () => {
+  const anyPath = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: fc.constantFrom(..."/.;%2fFcC5\\aA é\ud800\udc00*") }),
+  );
+
+  test("is decided without an error, and spelled the same again when spelled already", () => {
+    const match = compileMatcher(rulesOf({ path: "/a/*" }, { path: "/**/f" }));
+    fc.assert(
+      fc.property(anyPath, (path) => {
+        match("GET", path);
+        const strict = strictReading(path);
+        expect(strict.startsWith("/")).toBe(true);
+        for (const reading of [strict, lenientReading(strict)]) {
+          expect(reading).not.toMatch(/\/\/|[A-Z]|[^\0-\x7f]/);
+          expect(reading === "/" || !reading.endsWith("/")).toBe(true);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("is the same string when it is plain, so that nothing is built for most requests", () => {
+    for (const path of ["/", "/login", "/a/b-c_d.e~f", "/.well-known/x"]) {
+      expect(strictReading(path)).toBe(path);
+      expect(lenientReading(path)).toBe(path);
+    }
+  });
+
+  test.each([
+    ["escapes", "/%6c".repeat(2_500)],
+    ["slashes", "/".repeat(10_000)],
+    ["segments", "/a".repeat(5_000)],
+    ["parameters", "/;".repeat(5_000)],
+    ["dots", "/..;".repeat(2_500)],
+    ["one segment", `/${"a".repeat(10_000)}`],
+    ["surrogates", `/${"\ud800".repeat(10_000)}`],
+    ["percent signs", `/${"%".repeat(10_000)}`],
+  ])("may be 10 KB of %s and is decided in milliseconds, against the worst globs", (_, path) => {
+    const stars = `/${"*a".repeat(120)}b`;
+    const match = compileMatcher(rulesOf({ path: "/**/a/**/a/**/a/**/a/**/b" }, { path: stars }));
+    const start = performance.now();
+    expect(match("GET", path)).toEqual([]);
+    // About 5 ms here; a matcher that backtracks into earlier stars would not end at all.
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+});
+
+describe("the rules a request falls under", () => {
+  const rules = rulesOf(
+    { path: "/login", methods: ["POST"] },
+    { path: "/**" },
+    { path: "/api/**", methods: ["GET", "POST"] },
+  );
+  const match = compileMatcher(rules);
+  const names = (method: string, path: string) => match(method, path).map((rule) => rule.name);
+
+  test("come in the order in which they are written", () => {
+    expect(names("POST", "/login")).toEqual(["r0", "r1"]);
+    expect(names("POST", "/api/x")).toEqual(["r1", "r2"]);
+    expect(names("GET", "/x")).toEqual(["r1"]);
+  });
+
+  test("cover exactly the methods they list: GET does not stand for HEAD", () => {
+    expect(names("GET", "/login")).toEqual(["r1"]);
+    expect(names("HEAD", "/api/x")).toEqual(["r1"]);
+    expect(names("post", "/login")).toEqual(["r1"]);
+  });
+
+  test("are the same objects, and for none or one rule the same list each time", () => {
+    expect(match("POST", "/login")[0]).toBe(rules[0]);
+    expect(match("GET", "/x")).toBe(match("GET", "/y"));
+    const one = compileMatcher(rulesOf({ path: "/login" }));
+    expect(one("GET", "/x")).toEqual([]);
+    expect(one("GET", "/x")).toBe(one("GET", "/y"));
+  });
+
+  test("are none when there are no rules", () => {
+    expect(compileMatcher([])("GET", "/")).toEqual([]);
+  });
+});
