@@ -85,7 +85,7 @@ burst = 3
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
     for (const part of [
       'rule #1, name: found "a b"; allowed is a token',
-      "rule #1, limit: found 0; allowed is a whole number from 1\n",
+      "rule #1, limit: found 0; allowed is a whole number from 1 to 1000000000\n",
       'rule "c", window: found "1y"; allowed is a duration from "1s" to "30d"',
       'rule "c", burst: found an unknown field; allowed is one of name, match,',
       '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n',

@@ -55,6 +55,8 @@ export interface Request {
   decision: Decision | undefined;
   waiter: Waiter | undefined;
   until: EpochMs;
+  /** The window in which the first rule counted it, once decided. */
+  window: number;
 }
 
 export type Message =
@@ -122,6 +124,7 @@ export class World {
       decision: undefined,
       waiter: undefined,
       until: this.now,
+      window: -1,
     };
     this.step(request);
     return request;
@@ -141,8 +144,15 @@ export class World {
     } else {
       node.waiting.delete(request);
       request.decision = outcome;
+      request.window = this.#windowOf(request);
     }
     this.send(node);
+  }
+
+  #windowOf({ waiter, node }: Request): number {
+    if (waiter?.state === "granted") return waiter.window;
+    const [slot] = node.source.table.slots();
+    return slot === undefined ? -1 : node.source.window(slot);
   }
 
   /** Lets everything leave that is due at a node. */
