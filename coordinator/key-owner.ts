@@ -49,7 +49,7 @@ export class KeyOwner extends DurableObject<Env> {
       if (step.announcement !== undefined) news.push(step.announcement);
     }
     if (alarmAt > 0) await this.#wakeBy(alarmAt);
-    if (news.length > 0) this.ctx.waitUntil(this.announce(news));
+    if (news.length > 0) this.ctx.waitUntil(this.#announce(news));
     return encodeReply({ answers });
   }
 
@@ -83,7 +83,7 @@ export class KeyOwner extends DurableObject<Env> {
   }
 
   /** Tells every region's hub, in parallel. A hub that is not reached costs accuracy, never the bound. */
-  protected async announce(news: readonly Announcement[]): Promise<void> {
+  async #announce(news: readonly Announcement[]): Promise<void> {
     const frame = encodeNews(news);
     await Promise.allSettled(
       REGIONS.map((region) =>

@@ -40,10 +40,10 @@ export class RegionHub extends DurableObject<Env> {
     const query = new URL(request.url).searchParams;
     const number = Number(query.get("number") ?? "0");
     const { 0: client, 1: server } = new WebSocketPair();
-    this.accept(server, request);
+    this.ctx.acceptWebSocket(server);
     const place = Number.isSafeInteger(number) && number >= 0 ? number : 0;
     for (const missed of this.#feed.catchUp(query.get("feed") ?? "", place, epochMs(Date.now()))) {
-      this.deliver(server, encodeFeed(missed));
+      deliver(server, encodeFeed(missed));
     }
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -57,18 +57,6 @@ export class RegionHub extends DurableObject<Env> {
     socket.close(code === 1005 || code === 1006 ? 1000 : code);
   }
 
-  protected accept(socket: WebSocket, _request: Request): void {
-    this.ctx.acceptWebSocket(socket);
-  }
-
-  protected deliver(socket: WebSocket, frame: Uint8Array): void {
-    try {
-      socket.send(frame);
-    } catch {
-      // The watcher is gone; it will connect anew and catch up.
-    }
-  }
-
   /** Gathers what comes within HUB_COALESCE into one frame for each watcher. */
   #flushSoon(): void {
     if (this.#flushing) return;
@@ -77,8 +65,16 @@ export class RegionHub extends DurableObject<Env> {
       this.#flushing = false;
       for (const frame of this.#feed.flush()) {
         const bytes = encodeFeed(frame);
-        for (const socket of this.ctx.getWebSockets()) this.deliver(socket, bytes);
+        for (const socket of this.ctx.getWebSockets()) deliver(socket, bytes);
       }
     }, HUB_COALESCE);
+  }
+}
+
+function deliver(socket: WebSocket, frame: Uint8Array): void {
+  try {
+    socket.send(frame);
+  } catch {
+    // The watcher is gone; it will connect anew and catch up.
   }
 }

@@ -1,0 +1,191 @@
+/**
+ * A cluster of POPs on this machine: one workerd process in which each POP is an isolate of its own
+ * running the deployable Worker, at the distance of its city from the owners and hubs.
+ *
+ * Needs a free port for each POP and one more. Leaves nothing behind: neither process nor file.
+ */
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatProblem, parseRules } from "../../shared/rule.ts";
+import { bundleInto } from "./bundle.ts";
+import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
+import { ClusterError } from "./error.ts";
+import { DEFAULT_POPS, resolvePops } from "./pops.ts";
+import { chooseFree, HOST, requireFree } from "./ports.ts";
+import type { ClusterState, Pop } from "./shapes.ts";
+import { startWorkerd, type WorkerdProcess } from "./workerd-process.ts";
+import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "./wrangler-file.ts";
+
+/** How often each POP gets a request that no rule matches: within the 20 s that a watch lasts at least. */
+const HEARTBEAT_MS = 10_000;
+/** How long the POPs may take to open their watches before the cluster counts as ready all the same. */
+const WATCH_TIMEOUT_MS = 3_000;
+const WATCH_POLL_MS = 20;
+
+export interface ClusterOptions {
+  /** A wrangler.toml, or the rules themselves as they would stand in one. Default: the repository's file. */
+  readonly rules?: string | readonly unknown[];
+  /** Variables besides or instead of the file's `[vars]`. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Codes of cities. Default LHR, CDG, CHI, TYO. */
+  readonly pops?: readonly string[];
+  /** Port of page and API; the POPs follow on the next ones. 0, the default: any free ports. */
+  readonly port?: number;
+  /** Factor on all round trips. Default 1; 0 for none. */
+  readonly distance?: number;
+  /** No heartbeat: a POP without requests hears no announcements. */
+  readonly idle?: boolean;
+  /** Gets each line that the Workers print; default: nobody. */
+  readonly onOutput?: (line: string) => void;
+  /** Ends a start under way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Cluster {
+  /** Page and API. */
+  readonly url: string;
+  readonly pops: readonly Pop[];
+  readonly workerdPid: number;
+  /** Resolves when workerd ends, with the reason in words; also after `stop`. */
+  readonly ended: Promise<string>;
+  /** `GET /api/state`. */
+  state(): Promise<ClusterState>;
+  /** `POST /api/fault`; rejects when the cluster refuses it. */
+  fault(fault: object): Promise<void>;
+  /** Ends the cluster, within 2 s. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster; resolves when every port answers. Rejects with `ClusterError` on bad input or a taken port. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const launch = await prepare(options);
+  const folder = await mkdtemp(join(tmpdir(), "onecount-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await mkdir(join(folder, "storage"));
+    await writeFile(join(folder, "config.capnp"), launch.configIn(folder));
+    await Promise.all(
+      PAGE_FILES.map((file) => copyFile(new URL(`./page/${file}`, import.meta.url), join(folder, file))),
+    );
+    await bundleInto(folder);
+    const process = await startWorkerd({
+      configFile: join(folder, "config.capnp"),
+      folder,
+      sockets: [CORE_SOCKET, ...launch.pops.map(popService)],
+      onOutput: options.onOutput ?? (() => undefined),
+      signal: options.signal,
+    });
+    return await whenReady(launch, process, options.idle === true, remove);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+interface Launch {
+  readonly url: string;
+  readonly pops: readonly Pop[];
+  configIn(folder: string): string;
+}
+
+async function prepare(options: ClusterOptions): Promise<Launch> {
+  const cities = resolvePops(options.pops ?? DEFAULT_POPS);
+  const { distance = 1 } = options;
+  if (!(distance >= 0 && Number.isFinite(distance))) {
+    throw new ClusterError(`distance is ${distance}; allowed: 0 or a positive number`);
+  }
+  const file = readWranglerFile(typeof options.rules === "string" ? options.rules : DEFAULT_WRANGLER_FILE);
+  const rules = Array.isArray(options.rules) ? options.rules : file.vars.RULES;
+  const parsed = parseRules(rules);
+  if (!parsed.ok)
+    throw new ClusterError(["the rules are not usable:", ...parsed.problems.map(formatProblem)].join("\n"));
+  const [port, ...popPorts] = await choosePorts(
+    options.port ?? 0,
+    cities.map((pop) => pop.name),
+  );
+  const url = urlOf(port);
+  const pops = cities.map((pop, index) => ({ ...pop, url: urlOf(popPorts[index]) }));
+  return {
+    url,
+    pops,
+    configIn: (folder) =>
+      clusterConfig({
+        setup: { pops, distance },
+        address: new URL(url).host,
+        vars: { ...file.vars, RULES: rules, DEBUG_HEADERS: "true", KEY_DISPLAY: "plain", ...options.vars },
+        compatibilityDate: file.compatibilityDate ?? "2026-10-01",
+        compatibilityFlags: file.compatibilityFlags,
+        storageFolder: join(folder, "storage"),
+      }),
+  };
+}
+
+const urlOf = (port: number | undefined): string => `http://${HOST}:${port}`;
+
+async function choosePorts(first: number, names: readonly string[]): Promise<readonly number[]> {
+  if (first === 0) return chooseFree(names.length + 1);
+  const ports = ["the page", ...names].map((use, index) => ({ use, port: first + index }));
+  await requireFree(ports);
+  return ports.map(({ port }) => port);
+}
+
+async function whenReady(
+  { url, pops }: Launch,
+  workerd: WorkerdProcess,
+  idle: boolean,
+  remove: () => Promise<void>,
+): Promise<Cluster> {
+  let heartbeats: NodeJS.Timeout | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    clearInterval(heartbeats);
+    stopping ??= workerd.stop().then(remove);
+    return stopping;
+  };
+  try {
+    await openWatches(url, pops);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  if (!idle) {
+    // A lost heartbeat shows by itself: the next one comes, or workerd has ended and says so.
+    heartbeats = setInterval(() => void heartbeat(url).catch(() => undefined), HEARTBEAT_MS);
+    heartbeats.unref();
+  }
+  // What has ended keeps no files, even if nobody stops it.
+  void workerd.ended.then(stop);
+  return {
+    url,
+    pops,
+    workerdPid: workerd.pid,
+    ended: workerd.ended,
+    state: async () => (await call(`${url}/api/state`)) as ClusterState,
+    fault: async (fault) => {
+      await call(`${url}/api/fault`, fault);
+    },
+    stop,
+  };
+}
+
+/** Each POP starts out watching its hub, as one that has had traffic does. */
+async function openWatches(url: string, pops: readonly Pop[]): Promise<void> {
+  const giveUpAt = Date.now() + WATCH_TIMEOUT_MS;
+  while ((await heartbeat(url)).length < pops.length && Date.now() < giveUpAt) {
+    await new Promise((resolve) => setTimeout(resolve, WATCH_POLL_MS));
+  }
+}
+
+/** Sends every POP a request that no rule matches. Resolves to the POPs that have a watch open. */
+async function heartbeat(url: string): Promise<readonly string[]> {
+  const { watching } = (await call(`${url}/api/heartbeat`, {})) as { watching: readonly string[] };
+  return watching;
+}
+
+async function call(url: string, body?: object): Promise<unknown> {
+  const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new ClusterError(`${url} answered ${response.status}: ${text}`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,131 @@
+/** The cluster's page and API: what it shows (`/api/state`) and what it can be made to suffer (`/api/fault`). */
+import { AutoRouter, type IRequest } from "itty-router";
+import { parseFault } from "../fault.ts";
+import type { ClusterState, OwnerRow, PopState } from "../shapes.ts";
+import { type CoreEnv, inspectionOf } from "./env.ts";
+import { isWatching } from "./hub-link.ts";
+import { linkOf, mendAll } from "./links.ts";
+import { announcementCount } from "./objects.ts";
+import { owners, pops } from "./places.ts";
+
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const popNames = pops.map((pop) => pop.name);
+
+type Handler = [request: IRequest, env: CoreEnv];
+
+/** `fetch` of the core service. */
+export const router = AutoRouter<IRequest, [CoreEnv]>({
+  missing: ({ url, method }) => problem(404, `nothing at ${method} ${new URL(url).pathname}`),
+  catch: (error) => problem(500, error instanceof Error ? error.message : String(error)),
+});
+router
+  .get("/", (_, env) => asset(env.PAGE_HTML, "text/html; charset=utf-8"))
+  .get("/page.css", (_, env) => asset(env.PAGE_CSS, "text/css; charset=utf-8"))
+  .get("/page.js", (_, env) => asset(env.PAGE_JS, "text/javascript; charset=utf-8"))
+  .get("/favicon.ico", () => new Response(null, { status: 204 }))
+  .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
+  .post("/api/fault", injectFault)
+  // Called by the launcher alone: it has the clock that a Worker has not.
+  .post("/api/heartbeat", heartbeat);
+
+function asset(body: string, type: string): Response {
+  return noStore(
+    new Response(body, {
+      headers: {
+        "content-type": type,
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "x-content-type-options": "nosniff",
+      },
+    }),
+  );
+}
+
+function noStore(response: Response): Response {
+  response.headers.set("cache-control", "no-store");
+  return response;
+}
+
+function problem(status: number, detail: string): Response {
+  const titles: Readonly<Record<number, string>> = { 400: "Bad Request", 404: "Not Found" };
+  const body = { type: "about:blank", title: titles[status] ?? "Internal Server Error", status, detail };
+  return Response.json(body, { status, headers: { "content-type": "application/problem+json" } });
+}
+
+async function state(env: CoreEnv): Promise<ClusterState> {
+  const now = Date.now();
+  const [popStates, ownerRows] = await Promise.all([
+    Promise.all(pops.map((pop) => popState(env, pop.name, pop.url))),
+    ownerStates(env),
+  ]);
+  return { now, pops: popStates, owners: ownerRows, announcements: announcementCount() };
+}
+
+async function popState(env: CoreEnv, name: string, url: string): Promise<PopState> {
+  const { source, keys } = await inspectionOf(env, name).state();
+  return { name, url, source, keys };
+}
+
+async function ownerStates(env: CoreEnv): Promise<OwnerRow[]> {
+  const rows = await Promise.all([...owners.keys()].map((name) => inspectOwner(env, name)));
+  return rows.flat().sort((a, b) => a.rule.localeCompare(b.rule) || a.key.localeCompare(b.key));
+}
+
+/** The rows of one owner. One that has forgotten its client leaves the list, unless an Ask was there meanwhile. */
+async function inspectOwner(env: CoreEnv, name: string): Promise<OwnerRow[]> {
+  const place = owners.get(name);
+  const asksBefore = place?.asksStarted;
+  // A fresh stub each time: one that saw its object die may stay broken.
+  const inspect = () => env.KEY_OWNER.getByName(name).inspect();
+  const rows = await inspect().catch(inspect);
+  if (rows.length === 0 && place?.asksRunning === 0 && place.asksStarted === asksBefore) owners.delete(name);
+  return rows.map((row) => ({
+    rule: row.rule,
+    key: row.key,
+    epoch: row.epoch,
+    window: row.window,
+    count: row.count,
+    limit: row.limit,
+    claimedBy: row.claimedBy,
+    sources: row.sources,
+    blockedUntil: row.blockedUntil ?? null,
+  }));
+}
+
+async function injectFault(...[request, env]: Handler): Promise<Response> {
+  const parsed = parseFault(await request.text(), popNames);
+  if (!parsed.ok) return problem(400, parsed.problem);
+  const { fault } = parsed;
+  switch (fault.kind) {
+    case "kill":
+      return killOwner(env, fault.rule, fault.key);
+    case "cut":
+      linkOf(fault.link).break();
+      return Response.json({ cut: fault.link });
+    case "delay":
+      linkOf(fault.link).delayMs = fault.delayMs;
+      return Response.json({ delayMs: fault.delayMs, link: fault.link });
+    case "heal":
+      mendAll();
+      return Response.json({ heal: true });
+  }
+}
+
+async function killOwner(env: CoreEnv, rule: string, key: string): Promise<Response> {
+  for (const name of owners.keys()) {
+    const rows = await inspectOwner(env, name);
+    if (!rows.some((row) => row.rule === rule && row.key === key)) continue;
+    // The call dies with the object: its rejection is the success.
+    await env.KEY_OWNER.getByName(name)
+      .die()
+      .catch(() => undefined);
+    return Response.json({ kill: "owner", rule, key });
+  }
+  return problem(404, `no owner of ${JSON.stringify(key)} under the rule ${JSON.stringify(rule)}`);
+}
+
+async function heartbeat(...[, env]: Handler): Promise<Response> {
+  await Promise.all(popNames.map((name) => inspectionOf(env, name).heartbeat()));
+  return Response.json({ watching: popNames.filter(isWatching) });
+}

@@ -1,0 +1,37 @@
+/** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
+import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
+import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
+
+/** The entrypoint `Inspect` of a POP, as the core service sees it. */
+export interface PopInspection {
+  state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
+  heartbeat(): Promise<void>;
+}
+
+export interface CoreEnv {
+  readonly CLUSTER: ClusterSetup;
+  readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
+  readonly REGION_HUB: DurableObjectNamespace<ClusterRegionHub>;
+  readonly PAGE_HTML: string;
+  readonly PAGE_CSS: string;
+  readonly PAGE_JS: string;
+  /** `POP_LHR` and so on; taken with `inspectionOf`. */
+  readonly [binding: `POP_${string}`]: PopInspection;
+}
+
+export interface PopEnv {
+  readonly POP: Pop;
+  readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
+  /** The link to the hubs: takes an upgrade request with `REGION_HEADER`. */
+  readonly HUB_LINK: Fetcher;
+}
+
+/** How the core service looks into a POP. */
+export function inspectionOf(env: CoreEnv, pop: string): PopInspection {
+  const inspection = env[`POP_${pop}`];
+  if (inspection === undefined) throw new Error(`no POP ${pop} in this cluster`);
+  return inspection;
+}
+
+/** Names the hub that a watch is meant for, on its way through the link. */
+export const REGION_HEADER = "x-cluster-region";

@@ -1,0 +1,77 @@
+/**
+ * The production objects with distance around them. All delays are awaited timers inside the object, so
+ * other events of the object run meanwhile, and a caller gets the errors of the real object, resets too.
+ */
+import { KeyOwner } from "../../../coordinator/key-owner.ts";
+import { RegionHub } from "../../../coordinator/region-hub.ts";
+import { REGIONS } from "../../../shared/region.ts";
+import type { CoreEnv } from "./env.ts";
+import { Exchange, linkOf } from "./links.ts";
+import { owners, ownerToHubMs, placeOwner, toOwnerMs } from "./places.ts";
+
+type OwnerEnv = ConstructorParameters<typeof KeyOwner>[1];
+
+/** Every announcement goes to every hub, so counting the frames to one of them counts announcements. */
+const [COUNTED_REGION] = REGIONS;
+let announcements = 0;
+/** Announcements that owners made since the start. */
+export const announcementCount = (): number => announcements;
+
+const nameOf = (ctx: DurableObjectState): string => {
+  if (ctx.id.name === undefined) throw new Error("an object of the cluster is reached by name");
+  return ctx.id.name;
+};
+
+/** A KeyOwner at a distance. */
+export class ClusterKeyOwner extends KeyOwner {
+  constructor(ctx: DurableObjectState, env: OwnerEnv) {
+    super(ctx, withDistantHubs(nameOf(ctx), env));
+  }
+
+  /** `ask` from a POP: half the round trip each way, by way of that POP's link. */
+  async askFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
+    const owner = nameOf(this.ctx);
+    const exchange = new Exchange(linkOf([pop, "owner"]));
+    await exchange.travelOrHang(toOwnerMs(pop, owner));
+    const place = placeOwner(owner, pop);
+    place.asksStarted += 1;
+    place.asksRunning += 1;
+    try {
+      return await this.ask(frame);
+    } finally {
+      place.asksRunning -= 1;
+      await exchange.travelOrHang(toOwnerMs(pop, owner));
+    }
+  }
+
+  /** Drops the object's memory as a crash would. Every call in it is rejected with `durableObjectReset`. */
+  die(): void {
+    this.ctx.abort("killed by /api/fault");
+  }
+}
+
+function withDistantHubs(owner: string, env: OwnerEnv): OwnerEnv {
+  const hubs = env.REGION_HUB as unknown as CoreEnv["REGION_HUB"];
+  const distant = {
+    getByName: (region: string) => ({
+      announce: (frame: Uint8Array): Promise<void> => {
+        if (region === COUNTED_REGION) announcements += 1;
+        // An owner that came back by an alarm or an inspection alone may have no place; it is next to its hub.
+        const pop = owners.get(owner)?.pop;
+        const hub = hubs.getByName(region);
+        return pop === undefined ? hub.announce(frame) : hub.announceFrom(pop, frame);
+      },
+    }),
+  };
+  return { ...env, REGION_HUB: distant as unknown as OwnerEnv["REGION_HUB"] };
+}
+
+/** A RegionHub at a distance from the owners. Its distance to the POPs is in `HubLink`. */
+export class ClusterRegionHub extends RegionHub {
+  /** `announce` from an owner that stands next to `pop`. The time runs here, so that an announcement once sent outlives its owner. */
+  async announceFrom(pop: string, frame: Uint8Array): Promise<void> {
+    const ms = ownerToHubMs(pop, nameOf(this.ctx));
+    if (ms > 0) await scheduler.wait(ms);
+    await this.announce(frame);
+  }
+}

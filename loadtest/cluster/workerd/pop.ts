@@ -1,0 +1,80 @@
+/**
+ * One POP: the deployable Worker as it is, in its own isolate, told by its surroundings alone that it is
+ * in a certain city.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { configuredFor } from "../../../worker/config.ts";
+import type { Env } from "../../../worker/env.ts";
+import worker from "../../../worker/index.ts";
+import { type Limiter, placeOf } from "../../../worker/limiter.ts";
+import type { Pop, PopKey } from "../shapes.ts";
+import { type PopEnv, REGION_HEADER } from "./env.ts";
+
+export default {
+  fetch: (request, env, ctx) => worker.fetch(arrivedAt(env.POP, request), bindingsOf(env), ctx),
+} satisfies ExportedHandler<PopEnv>;
+
+/** Runs in the same isolate as the default export, so it sees that one's memory. */
+export class Inspect extends WorkerEntrypoint<PopEnv> {
+  async state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }> {
+    return (await limiterOf(this.env)).inspect();
+  }
+
+  /** What a request that no rule matches does for the POP: it keeps the watch on the hub open. */
+  async heartbeat(): Promise<void> {
+    const request = new Request("https://heartbeat/", { cf: cfOf(this.env.POP) });
+    (await limiterOf(this.env)).listen(placeOf(request), this.ctx);
+  }
+}
+
+async function limiterOf(env: PopEnv): Promise<Limiter> {
+  const config = await configuredFor(bindingsOf(env));
+  // The launcher has checked the rules, and the bindings are its own.
+  if (!config.ok) throw new Error(config.problems.join("; "));
+  return config.limiter;
+}
+
+let bindings: Env | undefined;
+/** The production bindings, with every call that leaves the POP carrying the POP's name. One object per isolate, as `env` is. */
+function bindingsOf(env: PopEnv): Env {
+  if (bindings !== undefined) return bindings;
+  const owners = {
+    getByName: (name: string) => {
+      const stub = env.KEY_OWNER.getByName(name);
+      return { ask: (frame: Uint8Array): Promise<Uint8Array> => stub.askFrom(env.POP.name, frame) };
+    },
+  };
+  const hubs = {
+    getByName: (region: string) => ({
+      fetch: (input: RequestInfo, init?: RequestInit): Promise<Response> => {
+        const request = new Request(input, init);
+        request.headers.set(REGION_HEADER, region);
+        return env.HUB_LINK.fetch(request);
+      },
+    }),
+  };
+  bindings = { ...env, KEY_OWNER: owners, REGION_HUB: hubs } as unknown as Env;
+  return bindings;
+}
+
+/** `request.cf` as a client in the POP's own city would have it. */
+const cfOf = ({ name, city }: Pop): Record<string, string> => ({
+  colo: name,
+  continent: city.continent,
+  country: city.country,
+  latitude: String(city.latitude),
+  longitude: String(city.longitude),
+});
+
+/** The request as Cloudflare's edge would hand it over. A client may say which address it has; else it is the peer's. */
+function arrivedAt(pop: Pop, request: Request<unknown, IncomingRequestCfProperties>): Request {
+  const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } });
+  if (!arrived.headers.has("cf-connecting-ip")) {
+    const peer: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
+    if (typeof peer === "string") arrived.headers.set("cf-connecting-ip", withoutPort(peer));
+  }
+  return arrived;
+}
+
+/** `127.0.0.1:51554` and `[::1]:51554` without brackets and port. */
+const withoutPort = (peer: string): string => peer.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
