@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // One of the cluster files mostly waits: two at a time fill two cores.
+    maxWorkers: 2,
     projects: [
       // The core and the tools, in Node.
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },

@@ -1,14 +1,12 @@
 /** One replay from the log to the report. */
 import { bound } from "../../shared/bound.ts";
-import { gridOf } from "../../shared/grid.ts";
-import { canonicalAddress, KeyHasher, keyText } from "../../shared/key.ts";
-import { compileMatcher } from "../../shared/match.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { formatDuration } from "../../shared/time.ts";
 import { fail } from "../tools/cli.ts";
+import { chargesUnder, modeOf } from "./charges.ts";
 import type { Figures } from "./figures.ts";
 import { readLog } from "./log-reader.ts";
-import { type MeasuredCharge, measure } from "./measure.ts";
+import { measure } from "./measure.ts";
 import type { ReplayOptions } from "./options.ts";
 import { openPops, type Pops } from "./pops.ts";
 import { withProgress } from "./progress.ts";
@@ -36,7 +34,13 @@ export async function replay(wish: ReplayOptions, signal: AbortSignal): Promise<
       (progress) => sendAll(plan, pops.urls, { progress, signal }),
     );
     const tookMs = Date.now() - startedAt.getTime();
-    const figures = figuresOf(sent, rules, pops);
+    const { measured, chargesOf } = chargesUnder(rules);
+    const figures = measure({
+      sent,
+      rules: measured,
+      chargesOf: ({ planned }) => chargesOf(planned.request, planned.client),
+      popNames: pops.names,
+    });
     checkAnswers(sent, figures, rules, pops);
     return {
       ...figures,
@@ -100,31 +104,6 @@ function reportedRule(
     // In the cluster a POP is one isolate, so a client has as many sources as it uses POPs.
     bound: bound({ limit, threshold, sources: wish.spread }),
   };
-}
-
-const modeOf = (rule: Rule, rules: ReplayRules): Rule["mode"] => (rules.enforce ? rule.mode : "shadow");
-
-function figuresOf(sent: readonly Sent[], rules: ReplayRules, pops: Pops): Figures {
-  const match = compileMatcher(rules.run);
-  const measured = new Map(
-    rules.run.map((rule) => [
-      rule.name,
-      { rule: { ...rule, mode: modeOf(rule, rules) }, hasher: new KeyHasher(rules.secret, rule.version) },
-    ]),
-  );
-  const chargesOf = ({ planned: { request, client } }: Sent): readonly MeasuredCharge[] => {
-    // The path as the Worker sees it.
-    const { pathname } = new URL(`http://pop${request.target}`);
-    return match(request.method, pathname).flatMap(({ name }) => {
-      const found = measured.get(name);
-      if (found === undefined) return [];
-      const key = keyText(found.rule, canonicalAddress(client));
-      found.hasher.tag(key);
-      return [{ rule: found.rule, key, grid: gridOf(found.rule, found.hasher.lo) }];
-    });
-  };
-  const measuredRules = [...measured.values()].map(({ rule }) => rule);
-  return measure({ sent, rules: measuredRules, chargesOf, popNames: pops.names });
 }
 
 /** A comparison with rules that the cluster does not have, or without any decision, would mislead. */
