@@ -3,9 +3,7 @@ import { hex32 } from "../shared/hash.ts";
 import { formatProblem, parseRules } from "../shared/rule.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
-
-/** Used when no KEY_SECRET is set, so that a first try needs no setup. The rules check warns of it. */
-const DEVELOPMENT_SECRET = "onecount: no KEY_SECRET is set";
+import { secretWords } from "./secret.ts";
 
 export type Configured = {
   /** Marks requests that this deployment sends to its origin. */
@@ -16,12 +14,9 @@ export type Configured = {
 );
 
 const SNIPPETS = {
-  KEY_OWNER: '[[durable_objects.bindings]] name = "KEY_OWNER" class_name = "KeyOwner"',
-  REGION_HUB: '[[durable_objects.bindings]] name = "REGION_HUB" class_name = "RegionHub"',
+  KEY_OWNER: 'durable_objects.bindings = [{ name = "KEY_OWNER", class_name = "KeyOwner" }]',
+  REGION_HUB: 'durable_objects.bindings = [{ name = "REGION_HUB", class_name = "RegionHub" }]',
 } as const;
-
-const sha256 = async (text: string): Promise<Uint32Array> =>
-  new Uint32Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 
 /** Builds the limiter. Call it within a request: hashing and random numbers are not to be had before. */
 export async function configure(env: Env): Promise<Configured> {
@@ -33,12 +28,11 @@ export async function configure(env: Env): Promise<Configured> {
   }
   const parsed = parseRules(env.RULES);
   if (!parsed.ok) problems.push(...parsed.problems.map(formatProblem));
-  const secret = env.KEY_SECRET ?? DEVELOPMENT_SECRET;
-  const loopToken = Array.from(await sha256(`loop:${secret}`), hex32).join("");
+  const loopToken = Array.from(await secretWords("loop", env.KEY_SECRET), hex32).join("");
   if (!parsed.ok || problems.length > 0) return { ok: false, problems, loopToken };
   return {
     ok: true,
-    limiter: new Limiter(env, parsed.rules, await sha256(`keys:${secret}`)),
+    limiter: new Limiter(env, parsed.rules, await secretWords("keys", env.KEY_SECRET)),
     loopToken,
   };
 }

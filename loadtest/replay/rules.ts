@@ -2,11 +2,9 @@
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { isTable, WINDOW_MIN } from "../../shared/rule-schema.ts";
 import { type DurationMs, formatDuration } from "../../shared/time.ts";
+import { secretWords } from "../../worker/secret.ts";
 import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "../cluster/wrangler-file.ts";
 import { fail } from "../tools/cli.ts";
-
-/** What the Worker hashes keys under when no KEY_SECRET is set; `worker/config.ts` derives the same words. */
-const DEVELOPMENT_SECRET = "onecount: no KEY_SECRET is set";
 
 export interface ReplayRules {
   /** The file they come from. */
@@ -29,15 +27,13 @@ export async function loadRules(path: string | undefined, speed: number): Promis
   const written = checked(vars.RULES, "");
   const tables = tablesIn(vars.RULES);
   const toml = speed === 1 ? tables : scaledRules(tables, written, speed);
-  const secret = typeof vars.KEY_SECRET === "string" ? vars.KEY_SECRET : DEVELOPMENT_SECRET;
+  const secret = typeof vars.KEY_SECRET === "string" ? vars.KEY_SECRET : undefined;
   return {
     path: path ?? "wrangler.toml",
     written,
     run: speed === 1 ? written : checked(toml, `at --speed ${speed}: `),
     toml,
-    secret: new Uint32Array(
-      await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`keys:${secret}`)),
-    ),
+    secret: await secretWords("keys", secret),
     enforce: String(vars.ENFORCE ?? true) === "true",
   };
 }

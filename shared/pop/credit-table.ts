@@ -42,6 +42,8 @@ export interface Occupants {
   pinned(slot: number, now: EpochMs): boolean;
   /** True when neither its window nor the one after it is running: it holds no news. */
   stale(slot: number, now: EpochMs): boolean;
+  /** True when its window is over: its count limits nobody any more. */
+  ended(slot: number, now: EpochMs): boolean;
   /** True while its owner is known to count for everyone. */
   claimed(slot: number, now: EpochMs): boolean;
   /** What the entry leaves behind: a count no silent credit may undercut, until its window's end. */
@@ -153,6 +155,8 @@ export class CreditTable {
   /** Lower goes first. Counts are below 2^31, so claimed entries rank above every unclaimed one. */
   #rank(slot: number, now: EpochMs): number {
     if (this.#occupants.stale(slot, now)) return -1;
+    // Last window's counts must not keep this window's keys out, or those replace one another in one place.
+    if (this.#occupants.ended(slot, now) && !this.#occupants.claimed(slot, now)) return 0;
     const used = this.get(slot, OWN) + this.get(slot, HELD);
     return this.#occupants.claimed(slot, now) ? 2 ** 32 + used : used;
   }

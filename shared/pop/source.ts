@@ -491,6 +491,7 @@ export class Source {
     return {
       pinned: (slot, now) => this.#isPinned(slot, now),
       stale: (slot, now) => this.#isStale(slot, now),
+      ended: (slot, now) => windowAt(this.gridAt(slot), now) > this.window(slot),
       claimed: (slot, now) => (this.hotAt(slot)?.view.claimedUntil ?? NEVER) > now,
       legacy: (slot, now) => {
         const until = windowEnd(this.gridAt(slot), this.window(slot));

@@ -12,8 +12,9 @@ const filesIn = (folder: string): string[] =>
 
 /** The project's own files that a file imports, from the project's root; packages by their names. */
 const importsOf = (file: string): string[] =>
-  Array.from(readFileSync(join(ROOT, file), "utf8").matchAll(/^(?:import|export|\}) ?[^"`]*from "([^"]+)";$/gm), ([, target = ""]) =>
-    target.startsWith(".") ? normalize(join(dirname(file), target)) : target,
+  Array.from(
+    readFileSync(join(ROOT, file), "utf8").matchAll(/^(?:import|export|\}) ?[^"`]*from "([^"]+)";$/gm),
+    ([, target = ""]) => (target.startsWith(".") ? normalize(join(dirname(file), target)) : target),
   );
 
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");

@@ -22,6 +22,17 @@ describe("the traces behind the rules", () => {
     expect(requests.map((request) => request.decision?.admitted)).toEqual([true, true, false]);
   });
 
+  it("write-ahead: an owner that dies after a source's second grant remembers that one too", () => {
+    const world = new World({ sources: 2, rules: [exact(2)], announces: false });
+    const requests = [0, 0, 1].map((at) => {
+      const request = world.request(at);
+      world.settle();
+      world.kill(world.owner());
+      return request;
+    });
+    expect(requests.map((request) => request.decision?.admitted)).toEqual([true, true, false]);
+  });
+
   it("write-ahead: a denial writes nothing", () => {
     const world = new World({ sources: 2, rules: [exact(1)], announces: false });
     world.request(0);
