@@ -55,3 +55,19 @@ describe("the shells", () => {
     },
   );
 });
+
+describe("the lockfile", () => {
+  const text = readFileSync(join(ROOT, "package-lock.json"), "utf8");
+  const { packages } = JSON.parse(text) as { packages: Record<string, Record<string, unknown>> };
+
+  it("lets an older npm and Node install every platform package (else: npm run lockfile)", () => {
+    const refused = Object.entries(packages).filter(
+      ([, { optional, cpu, engines }]) => optional && cpu && engines,
+    );
+    expect(refused.map(([name]) => name)).toEqual([]);
+  });
+
+  it("names no registry host", () => {
+    expect(text).not.toContain('"resolved"');
+  });
+});
