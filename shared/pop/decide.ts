@@ -9,7 +9,7 @@
  */
 import { unreachable } from "../assert.ts";
 import { UNAVAILABLE_RETRY } from "../limits.ts";
-import type { Rule } from "../rule.ts";
+import { capacity, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, windowEnd } from "../time.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
@@ -50,6 +50,7 @@ export interface Waiting {
 interface Part {
   readonly ruleIndex: number;
   readonly rule: Rule;
+  readonly cost: number;
   /** The key's text, for hashing it to the owner's name when an owner is needed. */
   readonly text: string;
   /** The tag under which the entry is found. */
@@ -72,7 +73,6 @@ export interface RequestedRule {
 export class Admission {
   readonly #source: Source;
   readonly #parts: Part[];
-  readonly #cost: number;
   /** Whether rules are enforced; false makes each of them act as shadow. */
   readonly #enforce: boolean;
   /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
@@ -82,6 +82,7 @@ export class Admission {
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
   #arrived = false;
 
+  /** @param cost how many requests this one counts as; each rule multiplies it by its own cost */
   constructor(
     source: Source,
     requested: readonly RequestedRule[],
@@ -89,12 +90,12 @@ export class Admission {
     options: { readonly enforce: boolean; readonly label: ((text: string) => string) | undefined },
   ) {
     this.#source = source;
-    this.#cost = cost;
     this.#enforce = options.enforce;
     this.#label = options.label;
     this.#parts = requested.map(({ ruleIndex, text }) => ({
       ruleIndex,
       rule: source.rules[ruleIndex] as Rule,
+      cost: (source.rules[ruleIndex] as Rule).cost * cost,
       text,
       hi: 0,
       lo: 0,
@@ -133,7 +134,8 @@ export class Admission {
     for (const part of this.#parts) {
       this.#locate(part, now);
       if (part.slot < 0 || this.#isShadow(part)) continue;
-      if (this.#cost > part.rule.limit) return this.#deny(part, "blocked", this.#localReset(part, now), now);
+      if (part.cost > capacity(part.rule))
+        return this.#deny(part, "blocked", this.#localReset(part, now), now);
       if (!this.#source.isBlocked(part.slot, now)) continue;
       this.#confirm(part, now);
       return this.#deny(part, "blocked", later(this.#source.blockedUntil(part.slot, now), now), now);
@@ -156,7 +158,7 @@ export class Admission {
   #open(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const source = this.#source;
     if (part.slot < 0) return this.#fail(part, now);
-    const verdict = this.#cost > part.rule.limit ? "oversize" : source.probe(part.slot, this.#cost, now);
+    const verdict = part.cost > capacity(part.rule) ? "oversize" : source.probe(part.slot, part.cost, now);
     switch (verdict) {
       case "oversize":
         return this.#deny(part, "blocked", this.#localReset(part, now), now);
@@ -164,7 +166,7 @@ export class Admission {
         this.#confirm(part, now);
         return this.#deny(part, "blocked", source.blockedUntil(part.slot, now), now);
       case "fits":
-        part.hold = source.hold(part.slot, this.#cost);
+        part.hold = source.hold(part.slot, part.cost);
         part.how = "credit";
         part.remaining = this.#remainingAfterCredit(part);
         return undefined;
@@ -178,7 +180,8 @@ export class Admission {
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const hash = this.#source.hashers[part.ruleIndex]?.hash(part.text) ?? "";
     const hot = this.#source.heat(part.slot, hash, this.#label?.(part.text), now);
-    const waiter = hot?.outbox.enqueue(this.#cost, now);
+    if (hot !== undefined && !this.#source.mayAsk(hot, now)) return this.#fail(part, now);
+    const waiter = hot?.outbox.enqueue(part.cost, now);
     if (hot === undefined || waiter === undefined) return this.#fail(part, now);
     part.waiter = waiter;
     return { kind: "waiting", hot, waiter, until: hot.outbox.dueAt(waiter, part.rule) };
@@ -190,7 +193,7 @@ export class Admission {
     const hot = source.hotAt(part.slot);
     switch (waiter.state) {
       case "granted":
-        part.hold = source.holdOf(part.slot, this.#cost, waiter.window);
+        part.hold = source.holdOf(part.slot, part.cost, waiter.window);
         part.how = "owner";
         part.remaining = waiter.remaining;
         return undefined;
@@ -221,11 +224,11 @@ export class Admission {
       case "local":
       case "open": {
         if (part.slot < 0) break; // no place to count it: as if its entry were new
-        const fits = source.spent(part.slot) + this.#cost <= part.rule.limit;
+        const fits = source.spent(part.slot) + part.cost <= part.rule.limit;
         if (onFailure === "local" && !fits) {
           return this.#deny(part, "degraded", this.#localReset(part, now), now);
         }
-        part.hold = source.hold(part.slot, this.#cost);
+        part.hold = source.hold(part.slot, part.cost);
         part.remaining = Math.max(0, part.rule.limit - source.spent(part.slot));
         break;
       }

@@ -20,6 +20,7 @@ import {
   windowEnd,
   windowStart,
 } from "../time.ts";
+import { ClaimBudget } from "./claim-budget.ts";
 import {
   COUNTED,
   CREDIT,
@@ -73,6 +74,7 @@ export class Source {
   readonly table: CreditTable;
   readonly #hot: (HotKey | undefined)[] = [];
   readonly #freeHot: number[] = [];
+  readonly #claims = new ClaimBudget();
   #hand = 0;
   #lives = 0;
 
@@ -161,7 +163,9 @@ export class Source {
     const hot = this.hotAt(slot);
     if (hot !== undefined && isBarred(hot.view, now)) return "blocked";
     const settled = hot === undefined || !hot.outbox.isUnsettled(now);
-    if (settled && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
+    // A penalty that is no longer trusted may still stand: silent credit is not to be had before it ends.
+    const penalised = hot !== undefined && hot.view.penaltyUntil > now;
+    if (settled && !penalised && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
     return this.isBlocked(slot, now) ? "blocked" : "ask";
   }
 
@@ -239,6 +243,15 @@ export class Source {
     return hot;
   }
 
+  /**
+   * Whether a hot key may ask its owner now. The first Ask for an object that may not exist yet takes from the
+   * isolate's budget of claims; keys that asked before, were announced, or share their owners do not.
+   */
+  mayAsk(hot: HotKey, now: EpochMs): boolean {
+    if (hot.rule.owners > 0 || hot.outbox.seq > 0 || hot.outbox.busy || hot.view.epoch > 0) return true;
+    return this.#claims.take(now);
+  }
+
   /** Lets the next Ask of a hot key leave, if one is due. */
   depart(hot: HotKey, now: EpochMs): Flight | undefined {
     if (hot.slot < 0) return undefined;
@@ -271,6 +284,9 @@ export class Source {
         name: rule.name,
         algorithm: rule.algorithm,
         limit: rule.limit,
+        threshold: rule.threshold,
+        ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
+        ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),
         grid: this.gridAt(slot),
       },
       key: hot.key,
@@ -314,7 +330,10 @@ export class Source {
     if (older) return this.#putBack(hot, flight);
     outbox.succeeded(flight, now, sentOnce);
     const grid = this.gridAt(slot);
-    view.claimedUntil = later(view.claimedUntil, windowEnd(grid, answer.window));
+    view.claimedUntil = later(
+      view.claimedUntil,
+      later(windowEnd(grid, answer.window), answer.claimedUntil ?? NEVER),
+    );
     const age = (this.window(slot) - answer.window) | 0;
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
@@ -326,8 +345,10 @@ export class Source {
       hot.resetAt = answer.resetAt;
       hot.spentThen = this.spent(slot);
       hot.answeredWindow = answer.window;
-      // Granted to a request that left meanwhile: somebody else in the world may want it.
-      if (answer.granted > this.spent(slot)) outbox.reportBy(now);
+      // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
+      // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
+      if (answer.granted !== this.spent(slot)) outbox.reportBy(now);
+      else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
     }
     return isFull(view, now) || isBarred(view, now) ? [...decided, ...this.#denyQueue(hot)] : decided;
   }
@@ -373,7 +394,8 @@ export class Source {
   #refused(hot: HotKey, seq: number, window: number): readonly Waiter[] {
     const flight = hot.outbox.land(seq);
     if (flight === undefined) return [];
-    if (((window - this.window(hot.slot)) | 0) <= 0) return this.#fail(flight);
+    // Behind the Ask's own window, not the entry's: that may have rolled since the Ask left.
+    if (window <= flight.ask.window) return this.#fail(flight);
     this.roll(hot.slot, window);
     return this.#putBack(hot, flight);
   }

@@ -4,7 +4,7 @@ import type { Rule } from "../../shared/rule.ts";
 import { type Request, World } from "./world.ts";
 
 export type Happening =
-  | { readonly kind: "request"; readonly at: number; readonly cost: number }
+  | { readonly kind: "request"; readonly at: number; readonly cost: number; readonly rules: number }
   | { readonly kind: "deliver" | "repeat" | "lose"; readonly which: number }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "settle" | "die" };
@@ -20,6 +20,7 @@ export const chaos: fc.Arbitrary<readonly Happening[]> = fc.array(
         kind: fc.constant("request" as const),
         at: fc.nat(SOURCES - 1),
         cost: fc.constantFrom(1, 1, 1, 2, 3),
+        rules: fc.nat(2),
       }),
     },
     {
@@ -43,6 +44,29 @@ export interface Admitted {
   admitted: number;
   /** Sources that admitted anything. */
   sources: number;
+}
+
+/** Plays a world of two rules, which a request may meet alone or together; the cost admitted under each, by source. */
+export function admittedByRule(
+  happened: readonly Happening[],
+  rules: readonly [Rule, Rule],
+): readonly Admitted[] {
+  const world = new World({ sources: SOURCES, rules, sets: 1 });
+  const requests: Request[] = [];
+  const under: (readonly number[])[] = [];
+  for (const event of happened) {
+    const met = event.kind === "request" ? ([[0], [1], [0, 1]][event.rules] ?? []) : [];
+    happen(world, event, requests, met);
+    if (event.kind === "request") under.push(met);
+  }
+  return rules.map((_, rule) => {
+    const byNode = new Map<number, number>();
+    requests.forEach(({ decision, node, cost }, at) => {
+      if (decision?.admitted !== true || under[at]?.includes(rule) !== true) return;
+      byNode.set(node.index, (byNode.get(node.index) ?? 0) + cost);
+    });
+    return { admitted: [...byNode.values()].reduce((a, b) => a + b, 0), sources: byNode.size };
+  });
 }
 
 /** Plays a world in which everyone counts one client; the cost admitted by each of the owner's windows. */
@@ -73,10 +97,10 @@ export function admittedByWindow(
   );
 }
 
-function happen(world: World, event: Happening, requests: Request[]): void {
+function happen(world: World, event: Happening, requests: Request[], rules: readonly number[] = [0]): void {
   switch (event.kind) {
     case "request":
-      requests.push(world.request(event.at, { cost: event.cost }));
+      requests.push(world.request(event.at, { cost: event.cost, rules }));
       break;
     case "pass":
       world.tick(event.ms);

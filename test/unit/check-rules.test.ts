@@ -69,6 +69,19 @@ describe("npm run check-rules", () => {
     expect(lines[5]).toMatch(/^note: KEY_SECRET is a secret and cannot be seen here; .*fixed key/);
   });
 
+  test("prints what else a rule says of buckets, costs, blocks and owners", async () => {
+    const more = 'algorithm = "token-bucket"\nburst = 50\ncost = 2\nblock_for = "10m"\nowners = 64\n';
+    const { exitCode, stdout } = await checkRules(fileWith(BINDINGS + RULES + more));
+    expect(exitCode).toBe(0);
+    const lines = stdout.split("\n");
+    expect(lines[2]).toBe(
+      "login: POST on /login, 20 per 1m, threshold 4, token-bucket, burst 50, cost 2, 64 shared owners",
+    );
+    expect(lines[3]).toMatch(
+      /^ {2}in any time τ at most 50 \+ 20·τ\/1m worldwide, .* stays blocked for 10m /,
+    );
+  });
+
   test("tells every error of every rule and every missing binding at once", async () => {
     const file = fileWith(`
 [[vars.RULES]]
@@ -79,7 +92,7 @@ window = "1m"
 name = "c"
 limit = 1
 window = "1y"
-burst = 3
+bursts = 3
 `);
     const { exitCode, stdout, stderr } = await checkRules(file);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
@@ -87,7 +100,7 @@ burst = 3
       'rule #1, name: found "a b"; allowed is a token',
       "rule #1, limit: found 0; allowed is a whole number from 1 to 1000000000\n",
       'rule "c", window: found "1y"; allowed is a duration from "1s" to "30d"',
-      'rule "c", burst: found an unknown field; allowed is one of name, match,',
+      'rule "c", bursts: found an unknown field; allowed is one of name, match,',
       '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n',
       '[[durable_objects.bindings]]\nname = "REGION_HUB"\nclass_name = "RegionHub"\n',
       '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["KeyOwner","RegionHub"]\n',

@@ -8,7 +8,7 @@ import { CREDIT, RULE } from "../../shared/pop/credit-table.ts";
 import { Source } from "../../shared/pop/source.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { epochMs, windowAt } from "../../shared/time.ts";
-import { MINUTE, ruleWith, T0 } from "./world.ts";
+import { MINUTE, ruleWith, SLOW_MS, T0 } from "./world.ts";
 
 const sourceWith = (rules: readonly Rule[], sets: number): Source => {
   const hashers = rules.map((rule) => new KeyHasher(new Uint32Array(8), rule.version));
@@ -28,7 +28,7 @@ const spend = (source: Source, key: number, ms = 0, cost = 1): boolean => {
   return true;
 };
 const evict = (source: Source, key: number, ms = 0): void =>
-  source.table.remove(find(source, key, ms), epochMs(T0 + ms));
+  source.table.remove(source.table.find(tagOf(key).hi, tagOf(key).lo), epochMs(T0 + ms));
 const claim = (source: Source, key: number, ms: number, until: number, version = 1): void => {
   const { hi, lo } = tagOf(key);
   const news = {
@@ -61,43 +61,47 @@ const flood: fc.Arbitrary<readonly Event[]> = fc.array(
       arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 700 }) }),
     },
   ),
-  { minLength: 20, maxLength: 120 },
+  { minLength: 20, maxLength: 60 },
 );
 
 describe("the credit table", () => {
-  it("never gives a key more silent credit in a window than threshold − 1, however many keys push it out", () => {
-    fc.assert(
-      fc.property(flood, fc.integer({ min: 1, max: 6 }), fc.boolean(), (events, threshold, align) => {
-        const window = 1_000 as Rule["window"];
-        const rule = ruleWith({ threshold, window, limit: 10, align: align ? "clock" : "key" });
-        const source = sourceWith([rule], 2);
-        const naive = new Map<string, number>();
-        const claimed = new Map<string, boolean>();
-        let ms = 0;
-        let version = 0;
-        for (const event of events) {
-          if (event.kind === "pass") {
-            ms += event.ms;
-            continue;
-          }
-          const slot = find(source, event.key, ms);
-          const grid = source.gridAt(slot);
-          const name = `${event.key} in ${windowAt(grid, epochMs(T0 + ms))}`;
-          if (event.kind === "hear") {
-            const left = grid.lengthMs - ((T0 + ms - grid.offsetMs) % grid.lengthMs);
-            claim(source, event.key, ms, ms + left, ++version);
-            claimed.set(name, true);
-          } else if (spend(source, event.key, ms, event.cost)) {
-            naive.set(name, (naive.get(name) ?? 0) + event.cost);
-            expect(naive.get(name), name).toBeLessThan(threshold);
-            expect(claimed.get(name), `${name} is claimed`).toBeUndefined();
+  it(
+    "never gives a key more silent credit in a window than threshold − 1, however many keys push it out",
+    () => {
+      fc.assert(
+        fc.property(flood, fc.integer({ min: 1, max: 6 }), fc.boolean(), (events, threshold, align) => {
+          const window = 1_000 as Rule["window"];
+          const rule = ruleWith({ threshold, window, limit: 10, align: align ? "clock" : "key" });
+          const source = sourceWith([rule], 2);
+          const naive = new Map<string, number>();
+          const claimed = new Map<string, boolean>();
+          let ms = 0;
+          let version = 0;
+          for (const event of events) {
+            if (event.kind === "pass") {
+              ms += event.ms;
+              continue;
+            }
+            const slot = find(source, event.key, ms);
+            const grid = source.gridAt(slot);
+            const name = `${event.key} in ${windowAt(grid, epochMs(T0 + ms))}`;
+            if (event.kind === "hear") {
+              const left = grid.lengthMs - ((T0 + ms - grid.offsetMs) % grid.lengthMs);
+              claim(source, event.key, ms, ms + left, ++version);
+              claimed.set(name, true);
+            } else if (spend(source, event.key, ms, event.cost)) {
+              naive.set(name, (naive.get(name) ?? 0) + event.cost);
+              if ((naive.get(name) ?? 0) >= threshold) throw new Error(`${name} spent ${naive.get(name)}`);
+              if (claimed.has(name)) throw new Error(`${name} is claimed`);
+            }
           }
           expect([...source.table.slots()].length).toBeLessThanOrEqual(2 * SET_SIZE);
-        }
-      }),
-      { numRuns: 10_000 },
-    );
-  });
+        }),
+        { numRuns: 10_000 },
+      );
+    },
+    SLOW_MS,
+  );
 
   it("floor: k0 k0 k1, k1's window rolls, k0 comes back, and is not silent a third time", () => {
     const source = sourceWith([ruleWith({ threshold: 3, align: "key" })], 1);
@@ -137,12 +141,9 @@ describe("the credit table", () => {
     for (const key of [0, 0, 1, 1]) spend(source, key);
     evict(source, 0);
     spend(source, 2, MINUTE);
+    evict(source, 2, MINUTE);
     evict(source, 1, MINUTE);
-    expect([spend(source, 3, MINUTE), spend(source, 3, MINUTE), spend(source, 3, MINUTE)]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect([spend(source, 3, MINUTE), spend(source, 3, MINUTE)]).toEqual([true, false]);
   });
 
   it("floor: it only lowers silent credit, and is no spending of anybody", () => {

@@ -2,71 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
-import { MESSAGE_LIFE_MAX, SOURCES_HARD_MAX, SOURCES_MAX } from "../../shared/limits.ts";
 import { type Account, ask, openAccount } from "../../shared/owner/account.ts";
 import type { Ask, RulePolicy } from "../../shared/protocol/messages.ts";
-import { durationMs, epochMs, windowAt, windowStart } from "../../shared/time.ts";
-import { T0 } from "./world.ts";
-
-const KEY = "00112233445566778899aabbccddeeff";
-const policyOf = (limit: number, windowMs: number): RulePolicy => ({
-  version: "0123456789abcdef",
-  name: "login",
-  algorithm: "fixed-window",
-  limit,
-  grid: { lengthMs: durationMs(windowMs), offsetMs: durationMs(0) },
-});
-
-/** A source as simple as can be: it spends, and says so. */
-interface Naive {
-  readonly id: string;
-  readonly skewMs: number;
-  window: number;
-  spent: number;
-  previous: number;
-  counted: number;
-  seq: number;
-  epoch: number;
-  landed: boolean;
-}
-
-const newSource = (id: string, skewMs: number, window: number): Naive => ({
-  id,
-  skewMs,
-  window,
-  spent: 0,
-  previous: 0,
-  counted: 0,
-  seq: 0,
-  epoch: 0,
-  landed: true,
-});
-
-function rollTo(source: Naive, window: number): void {
-  if (window <= source.window) return;
-  source.previous = window === source.window + 1 ? source.spent : 0;
-  source.spent = source.counted = 0;
-  source.window = window;
-}
-
-function asks(source: Naive, policy: RulePolicy, want: readonly number[]): Ask {
-  source.seq += 1;
-  source.landed = false;
-  const { id, window, seq, spent, counted } = source;
-  return {
-    source: id,
-    pop: "LHR",
-    rule: policy,
-    key: KEY,
-    window,
-    seq,
-    epochSeen: source.epoch,
-    spent,
-    counted,
-    previousSpent: source.previous,
-    want,
-  };
-}
+import { epochMs, windowAt, windowStart } from "../../shared/time.ts";
+import { asks, type Naive, newSource, policyOf, rollTo } from "./naive-source.ts";
+import { SLOW_MS, T0 } from "./world.ts";
 
 type Event =
   | { readonly kind: "spend" | "handBack" | "ask" | "report"; readonly who: number; readonly cost: number }
@@ -164,78 +104,29 @@ function holds({ ledger, meter }: Account): void {
 }
 
 describe("the ledger", () => {
-  it("counts what the sources spent, whatever was lost, repeated, reordered or late, and whenever the owner died", () => {
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 30 }), fc.nat(30), (events, limit) => {
-        play(events, policyOf(limit + 1, 1_000_000));
-      }),
-      { numRuns: 10_000 },
-    );
-  });
+  it(
+    "counts what the sources spent, whatever was lost, repeated, reordered or late, and whenever the owner died",
+    () => {
+      fc.assert(
+        fc.property(fc.array(event, { maxLength: 30 }), fc.nat(30), (events, limit) => {
+          play(events, policyOf(limit + 1, 1_000_000));
+        }),
+        { numRuns: 10_000 },
+      );
+    },
+    SLOW_MS,
+  );
 
-  it("does so across windows too, for this one and the one before", () => {
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 30 }), fc.nat(30), (events, limit) => {
-        play(events, policyOf(limit + 1, 1_000));
-      }),
-      { numRuns: 10_000 },
-    );
-  });
-});
-
-describe("a ledger of many sources", () => {
-  const policy = policyOf(1_000_000, 600_000);
-  const window = windowAt(policy.grid, T0);
-  const fill = (count: number): { account: Account; first: Naive } => {
-    const first = newSource("first", 0, window);
-    first.spent = 3;
-    const opening = asks(first, policy, []);
-    const account = openAccount(opening, T0);
-    ask(account, opening, T0);
-    first.counted = 3;
-    for (let other = 1; other < count; other += 1) {
-      const source = newSource(`other ${other}`, 0, window);
-      source.spent = 1;
-      ask(account, asks(source, policy, []), T0);
-    }
-    return { account, first };
-  };
-  const later = epochMs(T0 + MESSAGE_LIFE_MAX + 1);
-  const newcomer = (): Ask => asks(newSource("newcomer", 0, window), policy, [1]);
-
-  it("counted: a folded source that comes back is not counted twice", () => {
-    const { account, first } = fill(SOURCES_MAX);
-    ask(account, newcomer(), later);
-    expect(account.ledger.sources.size).toBe(1);
-    expect(account.meter.current).toBe(3 + SOURCES_MAX - 1 + 1);
-    first.spent = 5;
-    ask(account, asks(first, policy, []), later);
-    expect(account.meter.current).toBe(5 + SOURCES_MAX - 1 + 1);
-    expect(account.ledger.base).toBe(SOURCES_MAX - 1);
-  });
-
-  it("folds nobody whose last Ask could still be repeated", () => {
-    const { account } = fill(SOURCES_MAX);
-    ask(account, newcomer(), epochMs(T0 + MESSAGE_LIFE_MAX));
-    expect(account.ledger.sources.size).toBe(SOURCES_MAX + 1);
-    expect(account.ledger.base).toBe(0);
-  });
-
-  it("is bounded: one source too many is refused and changes nothing, until others may be folded", () => {
-    const { account } = fill(SOURCES_HARD_MAX);
-    const message = newcomer();
-    const step = ask(account, message, T0);
-    expect(step).toMatchObject({ kind: "answer", answer: { kind: "refused", window } });
-    expect(account.meter.current).toBe(3 + SOURCES_HARD_MAX - 1);
-    expect(ask(account, message, later)).toMatchObject({ answer: { kind: "granted", granted: 1 } });
-  });
-
-  it("fits a storage row of 2 MB when it is full, and comes back from it as it was", () => {
-    const { account } = fill(SOURCES_HARD_MAX);
-    const row = encodeRow(account);
-    expect(row.byteLength).toBeLessThan(2_000_000);
-    const { ledger, meter } = decodeRow(row) ?? {};
-    expect(ledger).toEqual(account.ledger);
-    expect(meter).toEqual(account.meter);
-  });
+  it(
+    "does so across windows too, for this one and the one before",
+    () => {
+      fc.assert(
+        fc.property(fc.array(event, { maxLength: 30 }), fc.nat(30), (events, limit) => {
+          play(events, policyOf(limit + 1, 1_000));
+        }),
+        { numRuns: 10_000 },
+      );
+    },
+    SLOW_MS,
+  );
 });

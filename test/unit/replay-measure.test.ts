@@ -12,12 +12,43 @@ const grid = (lengthMs: number, offsetMs = 0) => ({
 const rule = (fields: Partial<MeasuredRule> = {}): MeasuredRule => ({
   name: "login",
   limit: 2,
+  burst: fields.limit ?? 2,
+  cost: 1,
+  blockFor: undefined,
   algorithm: "fixed-window",
   mode: "enforce",
   ...fields,
 });
 
 describe("the exact counter", () => {
+  test("of a token bucket admits the burst at once, then one for every part of the window", () => {
+    const counter = exactCounter();
+    const charge = {
+      rule: rule({ algorithm: "token-bucket", limit: 2, burst: 3 }),
+      key: "k",
+      grid: grid(1_000),
+    };
+    const admitted = [0, 0, 0, 0, 499, 500, 501, 1_000, 1_001].filter((at) =>
+      counter.admits(epochMs(10_000 + at), [charge]),
+    );
+    expect(admitted).toEqual([0, 0, 0, 500, 1_000]);
+  });
+
+  test("counts what each request costs, whole or not at all", () => {
+    const counter = exactCounter();
+    const charge = { rule: rule({ limit: 5, cost: 2 }), key: "k", grid: grid(1_000) };
+    expect([0, 1, 2].map((at) => counter.admits(epochMs(at), [charge]))).toEqual([true, true, false]);
+  });
+
+  test("bars a denied key for as long as the rule says, from the first denial on", () => {
+    const counter = exactCounter();
+    const charge = { rule: rule({ limit: 1, blockFor: durationMs(2_500) }), key: "k", grid: grid(1_000) };
+    const admitted = [0, 100, 1_000, 2_000, 2_599, 2_600].filter((at) =>
+      counter.admits(epochMs(at), [charge]),
+    );
+    expect(admitted).toEqual([0, 2_600]);
+  });
+
   test("of a fixed window admits exactly the limit in each of the key's own windows", () => {
     fc.assert(
       fc.property(

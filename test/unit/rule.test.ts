@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
+import { capacity, formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { ALLOWED, RULES_MAX } from "../../shared/rule-schema.ts";
 
 const LOGIN = { name: "login", limit: 20, window: "1m" };
@@ -30,6 +30,10 @@ describe("a good rule", () => {
       window: 60_000,
       threshold: 4,
       algorithm: "sliding-window",
+      burst: 20,
+      cost: 1,
+      blockFor: undefined,
+      owners: 0,
       onFailure: "local",
       deadline: "auto",
       align: "key",
@@ -52,8 +56,23 @@ describe("a good rule", () => {
     expect(ruleOf(fields)).toMatchObject({ ...same, onFailure, deadline: 250 });
   });
 
-  test("has a default threshold that is never above its limit", () => {
+  test("keeps what it says of a bucket, of costs, blocks and shared owners", () => {
+    const fields = { algorithm: "token-bucket", burst: 50, cost: 50, owners: 64 };
+    expect(ruleOf({ ...fields, block_for: "10m" })).toMatchObject({ ...fields, blockFor: 600_000 });
+  });
+
+  test("has a default threshold that is never above its limit, nor above its burst", () => {
     expect([1, 2, 3, 4, 5].map((limit) => ruleOf({ limit }).threshold)).toEqual([1, 2, 3, 4, 4]);
+    const bucket = { algorithm: "token-bucket" };
+    expect([1, 3, 5].map((burst) => ruleOf({ ...bucket, burst }).threshold)).toEqual([1, 3, 4]);
+    expect(ruleOf({ ...bucket, burst: 1, threshold: 20 }).threshold).toBe(20);
+  });
+
+  test("can grant at once what a full bucket holds, or its limit", () => {
+    expect(capacity(ruleOf({}))).toBe(20);
+    expect(capacity(ruleOf({ algorithm: "token-bucket" }))).toBe(20);
+    expect(capacity(ruleOf({ algorithm: "token-bucket", burst: 7 }))).toBe(7);
+    expect(capacity(ruleOf({ algorithm: "token-bucket", burst: 70 }))).toBe(70);
   });
 
   test.each([
@@ -74,6 +93,17 @@ describe("a good rule", () => {
     { match: { path: "/" } },
     { match: { methods: ["GET"] } },
     { match: { methods: ["M-SEARCH"] } },
+    { algorithm: "token-bucket", burst: 1 },
+    { algorithm: "token-bucket", burst: 1_000_000_000 },
+    { algorithm: "token-bucket", limit: 1, window: "1h", burst: 625_499_948 },
+    { cost: 1 },
+    { cost: 20 },
+    { block_for: "1s" },
+    { block_for: "30d" },
+    { block_for: "10s", window: "1m" },
+    { owners: 1 },
+    { owners: 2 },
+    { owners: 4_096 },
   ])("may say %j", (fields) => {
     expect(problemsOf([{ ...LOGIN, ...fields }])).toEqual([]);
   });
@@ -112,7 +142,37 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ window: "1.0000001s" }, 'login|window|"1.0000001s"'],
     [{ window: "minute" }, 'login|window|"minute"'],
     [{ window: 60 }, "login|window|60"],
-    [{ algorithm: "token-bucket" }, 'login|algorithm|"token-bucket"'],
+    [{ algorithm: "leaky-bucket" }, 'login|algorithm|"leaky-bucket"'],
+    [{ algorithm: "token-bucket", burst: 0 }, "login|burst|0"],
+    [{ algorithm: "token-bucket", burst: -1 }, "login|burst|-1"],
+    [{ algorithm: "token-bucket", burst: 1.5 }, "login|burst|1.5"],
+    [{ algorithm: "token-bucket", burst: "5" }, 'login|burst|"5"'],
+    [{ algorithm: "token-bucket", burst: 1_000_000_001 }, "login|burst|1000000001"],
+    [{ algorithm: "token-bucket", burst: 625_499_949, window: "1h" }, "login|burst|625499949"],
+    [{ burst: 20 }, "login|burst|20"],
+    [{ burst: 0 }, "login|burst|0"],
+    [{ burst: 10 ** 9, window: "30d" }, "login|burst|1000000000"],
+    [{ algorithm: "fixed-window", burst: 30 }, "login|burst|30"],
+    [{ cost: 0 }, "login|cost|0"],
+    [{ cost: -1 }, "login|cost|-1"],
+    [{ cost: 1.5 }, "login|cost|1.5"],
+    [{ cost: "1" }, 'login|cost|"1"'],
+    [{ cost: 21 }, "login|cost|21"],
+    [{ algorithm: "token-bucket", cost: 21 }, "login|cost|21"],
+    [{ algorithm: "token-bucket", burst: 5, cost: 6 }, "login|cost|6"],
+    [{ algorithm: "token-bucket", burst: 0, cost: 21 }, "login|burst|0"],
+    [{ algorithm: "leaky-bucket", burst: 30, cost: 21 }, 'login|algorithm|"leaky-bucket"'],
+    [{ block_for: "999ms" }, 'login|block_for|"999ms"'],
+    [{ block_for: "0s" }, 'login|block_for|"0s"'],
+    [{ block_for: "31d" }, 'login|block_for|"31d"'],
+    [{ block_for: 30 }, "login|block_for|30"],
+    [{ owners: 0 }, "login|owners|0"],
+    [{ owners: -2 }, "login|owners|-2"],
+    [{ owners: 3 }, "login|owners|3"],
+    [{ owners: 1.5 }, "login|owners|1.5"],
+    [{ owners: 8_192 }, "login|owners|8192"],
+    [{ owners: 2 ** 32 }, "login|owners|4294967296"],
+    [{ owners: "64" }, 'login|owners|"64"'],
     [{ on_failure: "Local" }, 'login|on_failure|"Local"'],
     [{ deadline: "9ms" }, 'login|deadline|"9ms"'],
     [{ deadline: "11s" }, 'login|deadline|"11s"'],
@@ -140,7 +200,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ match: { methods: ["GET", "GET"] } }, "login|match.methods|a list of 2"],
     [{ match: { methods: "GET" } }, 'login|match.methods|"GET"'],
     [{ match: { host: "x" } }, "login|match.host|an unknown field"],
-    [{ burst: 5 }, "login|burst|an unknown field"],
+    [{ bursts: 5 }, "login|bursts|an unknown field"],
     [{ onFailure: "open" }, "login|onFailure|an unknown field"],
     [{ "x\u001b[2J": 1 }, 'login|"x\\u001b[2J"|an unknown field'],
   ])("%j", (fields, expected) => {
@@ -175,8 +235,21 @@ describe("a problem names the rule, the field, what was found and what is allowe
       'rule "login", threshold: found 4; allowed is a whole number from 1 to the limit, 3',
       'rule #2: found "x"; allowed is a table with name, limit and window at least',
     ]);
-    expect(sentences([{ ...LOGIN, algorithm: "token-bucket" }])).toEqual([
-      'rule "login", algorithm: found "token-bucket"; allowed is "fixed-window" or "sliding-window"',
+    expect(sentences([{ ...LOGIN, algorithm: "token bucket" }])).toEqual([
+      'rule "login", algorithm: found "token bucket"; allowed is "fixed-window", "sliding-window" or "token-bucket"',
+    ]);
+    expect(sentences([{ ...LOGIN, burst: 30 }])).toEqual([
+      'rule "login", burst: found 30; allowed is nothing with algorithm = "sliding-window", for only a token-bucket has a burst',
+    ]);
+    expect(sentences([{ ...LOGIN, cost: 21 }])).toEqual([
+      'rule "login", cost: found 21; allowed is a whole number from 1 to the limit, 20',
+    ]);
+    expect(sentences([{ ...LOGIN, algorithm: "token-bucket", burst: 5, cost: 6 }])).toEqual([
+      'rule "login", cost: found 6; allowed is a whole number from 1 to the burst, 5',
+    ]);
+    expect(sentences([{ ...LOGIN, owners: 48, block_for: "500ms" }])).toEqual([
+      'rule "login", block_for: found "500ms"; allowed is a duration from "1s" to "30d", such as "30s" or "10m"',
+      'rule "login", owners: found 48; allowed is a power of two from 1 to 4096; left out, an owner for each key',
     ]);
     expect(sentences([{ ...LOGIN, limit: 10 ** 9, window: "30d" }])).toEqual([
       'rule "login", limit: found 1000000000; allowed is a whole number from 1 to 868749 with a window of 30d',
@@ -187,9 +260,9 @@ describe("a problem names the rule, the field, what was found and what is allowe
   });
 
   test("and an unknown field is answered with all the known ones", () => {
-    const parsed = parseRules([{ ...LOGIN, burst: 1, match: { host: 1 } }]);
+    const parsed = parseRules([{ ...LOGIN, bursts: 1, match: { host: 1 } }]);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
-      "one of name, match, key, limit, window, threshold, algorithm, on_failure, deadline, align, mode",
+      "one of name, match, key, limit, window, threshold, algorithm, burst, cost, block_for, owners, on_failure, deadline, align, mode",
       "one of path, methods",
     ]);
   });
@@ -271,6 +344,12 @@ describe("a rule's version", () => {
     expect(ruleOf(base).version).toBe("48cf0fcc52e29ea1");
   });
 
+  test("is what it was before there were fields that a rule leaves out, or sets to what they are anyway", () => {
+    expect(ruleOf({ ...base, cost: 1 }).version).toBe("48cf0fcc52e29ea1");
+    const bucket = { ...base, algorithm: "token-bucket" };
+    expect(ruleOf({ ...bucket, burst: 20 }).version).toBe(ruleOf(bucket).version);
+  });
+
   test("changes with every field but the name", () => {
     const others = [
       { limit: 21 },
@@ -281,6 +360,15 @@ describe("a rule's version", () => {
       { deadline: "1s" },
       { align: "clock" },
       { mode: "shadow" },
+      { algorithm: "token-bucket" },
+      { algorithm: "token-bucket", burst: 21 },
+      { algorithm: "token-bucket", burst: 22 },
+      { cost: 2 },
+      { cost: 3 },
+      { block_for: "2s" },
+      { block_for: "3s" },
+      { owners: 1 },
+      { owners: 2 },
       { match: { path: "/login" } },
       { match: { path: "/login", methods: ["GET"] } },
       { match: { path: "/logins", methods: ["GET", "POST"] } },

@@ -1,4 +1,5 @@
 /** Lengths of time and windows. */
+import "./seed.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gridOf } from "../../shared/grid.ts";

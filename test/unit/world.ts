@@ -3,6 +3,7 @@
  * nothing by itself. A test delivers, loses, repeats and reorders its messages by hand, moves the time, kills
  * owners, and steps requests. The core is the production one; only clocks and links are made up.
  */
+import "./seed.ts";
 import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
 import { KeyHasher } from "../../shared/key.ts";
 import { type Account, ask, openAccount, type Step } from "../../shared/owner/account.ts";
@@ -11,28 +12,41 @@ import type { HotKey } from "../../shared/pop/hot-key.ts";
 import type { Flight, Waiter } from "../../shared/pop/outbox.ts";
 import { Source } from "../../shared/pop/source.ts";
 import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
-import type { Rule } from "../../shared/rule.ts";
+import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { durationMs, type EpochMs, epochMs } from "../../shared/time.ts";
 
 /** The first millisecond of a minute (and of a second): with `align = "clock"` windows begin here. */
 export const T0 = epochMs(1_700_000_040_000);
+/** What a property of thousands of runs may take on a busy machine; alone it takes a tenth of that. */
+export const SLOW_MS = 30_000;
 export const MINUTE = durationMs(60_000);
 const SECRET = new Uint32Array([1, 2, 3, 4, 5, 6, 7, 8]);
 
+const [SLIDE] = rulesIn([
+  {
+    name: "login",
+    match: { path: "/" },
+    key: ["ip"],
+    limit: 10,
+    window: "60s",
+    threshold: 4,
+    algorithm: "fixed-window",
+    on_failure: "closed",
+    deadline: "200ms",
+    align: "clock",
+  },
+]);
+
+function rulesIn(written: unknown): readonly Rule[] {
+  const parsed = parseRules(written);
+  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("; "));
+  return parsed.rules;
+}
+
 /** A rule with the slide's numbers; windows on the clock, `closed` so that failures admit nothing. */
 export const ruleWith = (said: Partial<Rule> = {}): Rule => ({
-  name: "login",
+  ...(SLIDE as Rule),
   version: "0123456789abcdef",
-  match: { path: "/" },
-  key: ["ip"],
-  limit: 10,
-  window: MINUTE,
-  threshold: 4,
-  algorithm: "fixed-window",
-  onFailure: "closed",
-  deadline: durationMs(200),
-  align: "clock",
-  mode: "enforce",
   ...said,
 });
 

@@ -1,0 +1,91 @@
+/** Messages of every kind with every value a field may have, for fast-check. */
+import fc from "fast-check";
+import type { Announcement, Answer, Ask, Granted } from "../../shared/protocol/messages.ts";
+import { durationMs, epochMs } from "../../shared/time.ts";
+
+export const count = fc.oneof(
+  fc.nat(),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 127, 128, 2 ** 31, 2 ** 32, 2 ** 53 - 1),
+);
+const time = count.map(epochMs);
+const hex = (digits: number) =>
+  fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: digits, maxLength: digits });
+export const text = fc.string({ unit: "grapheme" });
+const verdicts = { epoch: count, version: count, claimedUntil: time, fullUntil: time, penaltyUntil: time };
+
+const policy = fc.record(
+  {
+    version: hex(16),
+    name: text,
+    algorithm: fc.constantFrom("fixed-window", "sliding-window", "token-bucket"),
+    limit: fc.integer({ min: 1 }),
+    grid: fc.record({
+      lengthMs: fc.integer({ min: 1 }).map(durationMs),
+      offsetMs: fc.nat().map(durationMs),
+    }),
+    threshold: fc.integer({ min: 1 }),
+    burst: fc.integer({ min: 1 }),
+    blockForMs: fc.nat().map(durationMs),
+  },
+  { requiredKeys: ["version", "name", "algorithm", "limit", "grid"] },
+);
+
+export const ask = fc.record<Ask>(
+  {
+    source: fc.string({ minLength: 1 }),
+    pop: text,
+    rule: policy,
+    key: hex(32),
+    label: text,
+    window: count,
+    seq: count,
+    epochSeen: count,
+    spent: count,
+    counted: count,
+    previousSpent: count,
+    want: fc.array(fc.integer({ min: 1 })),
+  } as never,
+  {
+    requiredKeys: [
+      "source",
+      "pop",
+      "rule",
+      "key",
+      "window",
+      "seq",
+      "epochSeen",
+      "spent",
+      "counted",
+      "previousSpent",
+      "want",
+    ],
+  },
+);
+const granted = fc.record(
+  {
+    kind: fc.constant("granted"),
+    ...verdicts,
+    window: count,
+    seq: count,
+    granted: count,
+    remaining: count,
+    resetAt: time,
+  },
+  { requiredKeys: ["kind", "epoch", "version", "window", "seq", "granted", "remaining", "resetAt"] },
+) as fc.Arbitrary<Granted>;
+export const answer: fc.Arbitrary<Answer> = fc.oneof(
+  granted,
+  fc.record({ kind: fc.constant("refused" as const), seq: count, window: count, now: time }),
+  fc.record({ kind: fc.constant("dropped" as const), seq: count }),
+);
+export const announcement = fc.record(
+  {
+    key: hex(32),
+    ruleVersion: hex(16),
+    label: text,
+    ...verdicts,
+    released: fc.boolean(),
+  },
+  { requiredKeys: ["key", "ruleVersion", "epoch", "version"] },
+) as fc.Arbitrary<Announcement>;

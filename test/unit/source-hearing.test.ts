@@ -1,0 +1,65 @@
+/** What a source does with news of claims and blocks. */
+import { describe, expect, it } from "vitest";
+import { CREDIT } from "../../shared/pop/credit-table.ts";
+import { epochMs } from "../../shared/time.ts";
+import { MINUTE, ruleWith, T0, World } from "./world.ts";
+
+const slotIn = (world: World, at: number): number => [...world.node(at).source.table.slots()][0] ?? -1;
+
+describe("a source that hears", () => {
+  it("on the first news of a claim ends its silent credit, and reports what it spent until it is answered", () => {
+    const world = new World({ sources: 2, rules: [ruleWith({ limit: 10, threshold: 4 })] });
+    world.request(1);
+    world.request(1);
+    for (let n = 0; n < 4; n += 1) world.request(0);
+    world.deliver(world.take("ask"));
+    world.deliver(world.take("news", 1));
+    expect(world.node(1).source.table.get(slotIn(world, 1), CREDIT)).toBe(2);
+    world.network = [];
+    world.tick(24);
+    expect(world.network).toEqual([]);
+    world.tick(1);
+    expect(world.take("ask")).toMatchObject({ ask: { source: "0000000000000001.1", spent: 2, want: [] } });
+    for (let ms = 0; ms < 600; ms += 50) world.tick(50);
+    world.settle();
+    // 3 of the claimer, whose fourth was given up and handed back, and these 2.
+    expect(world.account().meter.current).toBe(5);
+    world.tick(20_000);
+    expect(world.network).toEqual([]);
+  });
+
+  it("reports nothing on news of a claim when it spent nothing, and asks for the first request", () => {
+    const world = new World({ sources: 2, rules: [ruleWith({ limit: 10, threshold: 4 })] });
+    for (let n = 0; n < 4; n += 1) world.request(0);
+    world.settle();
+    world.tick(100);
+    expect(world.network).toEqual([]);
+    const first = world.request(1);
+    world.settle();
+    expect(first.decision).toMatchObject({ admitted: true, how: "owner" });
+  });
+
+  it("a claim that reaches into the next window leaves no silent credit there; one that does not, leaves it", () => {
+    const world = new World({ sources: 1 });
+    const news = { key: "0".repeat(32), ruleVersion: "0123456789abcdef", epoch: 1 };
+    const { source } = world.node(0);
+    source.hear({ ...news, version: 1, claimedUntil: epochMs(T0 + MINUTE) }, T0, 0);
+    expect(source.table.get(source.lookup(0, 0, 0, epochMs(T0 + MINUTE)), CREDIT)).toBe(3);
+    source.hear({ ...news, version: 2, claimedUntil: epochMs(T0 + 3 * MINUTE) }, epochMs(T0 + MINUTE), 0);
+    expect(source.table.get(source.lookup(0, 0, 0, epochMs(T0 + 2 * MINUTE)), CREDIT)).toBe(0);
+  });
+
+  it("hears nothing in news that has expired, of a rule it does not know, or older than what it knows", () => {
+    const world = new World({ sources: 1 });
+    const { source } = world.node(0);
+    const news = { key: "0".repeat(32), ruleVersion: "0123456789abcdef", epoch: 2, version: 2 };
+    source.hear({ ...news, claimedUntil: T0 }, T0, 0);
+    source.hear({ ...news, ruleVersion: "f".repeat(16), claimedUntil: epochMs(T0 + 1) }, T0, 0);
+    expect([...source.table.slots()]).toEqual([]);
+    source.hear({ ...news, claimedUntil: epochMs(T0 + 9) }, T0, 0);
+    source.hear({ ...news, version: 1, claimedUntil: epochMs(T0 + 9), fullUntil: epochMs(T0 + 9) }, T0, 0);
+    expect([...source.entries(T0)]).toMatchObject([
+      { claimed: true, blockedUntil: null, used: 0, credit: 0 },
+    ]);
+  });
+});
