@@ -6,6 +6,7 @@
  * are confirmed, so a grant that was heard is a grant that was stored.
  */
 import { DurableObject } from "cloudflare:workers";
+import { ACCOUNTS_MAX, SWEEP_PAUSE } from "../shared/limits.ts";
 import {
   type Account,
   ask,
@@ -14,24 +15,30 @@ import {
   type OwnerState,
   openAccount,
 } from "../shared/owner/account.ts";
-import { decodeAsks, encodeNews, encodeReply, SCHEMA } from "../shared/protocol/codec.ts";
+import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
 import type { Announcement, Answer, Ask } from "../shared/protocol/messages.ts";
-import { REGIONS } from "../shared/region.ts";
+import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
-import { decodeRow, encodeRow } from "./storage.ts";
+import { Announcer } from "./announcer.ts";
+import { decodeRow, encodeRow, keepUnreadableUntil } from "./storage.ts";
 
 const ROW_PREFIX = "account:";
 
 export class KeyOwner extends DurableObject<Env> {
   /** By rule version and key; loaded from its row at the first Ask. */
   readonly #accounts = new Map<string, Account>();
+  readonly #announcer = new Announcer(this.env);
   #alarmStands = false;
+  #unreadableReported = false;
 
-  /** Takes a frame of Asks and returns a frame of answers, one each, in order. */
+  /**
+   * Takes a frame of Asks and returns a frame of answers, one each, in order, in the schema of the Asks. What
+   * cannot be read is answered in the schema that everyone reads, with the newest one that this object speaks.
+   */
   async ask(frame: Uint8Array): Promise<Uint8Array> {
     const asks = decodeAsks(frame);
-    if (!asks.ok) return encodeReply({ error: asks.error, speaks: SCHEMA });
+    if (!asks.ok) return encodeReply({ error: asks.error, speaks: SCHEMA }, SCHEMA_MIN);
     const now = epochMs(Date.now());
     const answers: Answer[] = [];
     const news: Announcement[] = [];
@@ -48,9 +55,10 @@ export class KeyOwner extends DurableObject<Env> {
       answers.push(step.answer);
       if (step.announcement !== undefined) news.push(step.announcement);
     }
+    this.#shrink();
     if (alarmAt > 0) await this.#wakeBy(alarmAt);
-    if (news.length > 0) this.ctx.waitUntil(this.#announce(news));
-    return encodeReply({ answers });
+    if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
+    return encodeReply({ answers }, asks.schema);
   }
 
   /** What people are shown of the accounts in memory and storage. */
@@ -62,15 +70,15 @@ export class KeyOwner extends DurableObject<Env> {
     return Array.from(this.#accounts.values(), (account) => inspect(account, now));
   }
 
-  /** Deletes what is no longer worth keeping. An idle object ends with empty storage. */
+  /** One sweep over all rows: deletes what is no longer worth keeping. An idle object ends with empty storage. */
   override async alarm(): Promise<void> {
     this.#alarmStands = false;
-    const now = Date.now();
+    const now = epochMs(Date.now());
     let next = Number.POSITIVE_INFINITY;
-    for (const [stored] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX })) {
+    for (const [stored, row] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX })) {
       const name = stored.slice(ROW_PREFIX.length);
-      const account = this.#load(name);
-      const until = account === undefined ? 0 : expiresAt(account);
+      const account = this.#accounts.get(name) ?? this.#read(name, row);
+      const until = account === undefined ? keepUnreadableUntil(row, now) : expiresAt(account);
       if (until <= now) {
         this.#accounts.delete(name);
         this.ctx.storage.kv.delete(stored);
@@ -78,18 +86,12 @@ export class KeyOwner extends DurableObject<Env> {
         next = Math.min(next, until);
       }
     }
-    if (next === Number.POSITIVE_INFINITY) await this.ctx.storage.deleteAll();
-    else await this.#wakeBy(next);
-  }
-
-  /** Tells every region's hub, in parallel. A hub that is not reached costs accuracy, never the bound. */
-  async #announce(news: readonly Announcement[]): Promise<void> {
-    const frame = encodeNews(news);
-    await Promise.allSettled(
-      REGIONS.map((region) =>
-        this.env.REGION_HUB.getByName(region, { locationHint: region }).announce(frame),
-      ),
-    );
+    if (next === Number.POSITIVE_INFINITY) {
+      this.#accounts.clear();
+      await this.ctx.storage.deleteAll();
+    } else {
+      await this.#wakeBy(Math.max(next, now + SWEEP_PAUSE));
+    }
   }
 
   #account(name: string, message: Ask, now: EpochMs): Account {
@@ -103,15 +105,32 @@ export class KeyOwner extends DurableObject<Env> {
   #load(name: string): Account | undefined {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
-    const row = this.ctx.storage.kv.get<Uint8Array>(ROW_PREFIX + name);
+    const row = this.ctx.storage.kv.get(ROW_PREFIX + name);
     if (row === undefined) return undefined;
-    const account = decodeRow(row);
-    if (account === undefined) {
-      console.error(JSON.stringify({ event: "unreadable-row", rule: name.slice(0, 16) }));
-      return undefined;
-    }
-    this.#accounts.set(name, account);
+    const account = this.#read(name, row);
+    if (account !== undefined) this.#accounts.set(name, account);
     return account;
+  }
+
+  /**
+   * Reads a row. One that is of newer code, or damaged, leads to a fresh account, which its sources fill again
+   * with what they report; it is replaced when that account is written. One line in the log for all of them.
+   */
+  #read(name: string, row: unknown): Account | undefined {
+    const account = decodeRow(row);
+    if (account === undefined && !this.#unreadableReported) {
+      this.#unreadableReported = true;
+      console.error(JSON.stringify({ event: "unreadable-row", rule: name.slice(0, name.indexOf(".")) }));
+    }
+    return account;
+  }
+
+  /** Past ACCOUNTS_MAX the accounts that came first leave memory; their rows stay, and bring them back one epoch higher. */
+  #shrink(): void {
+    for (const name of this.#accounts.keys()) {
+      if (this.#accounts.size <= ACCOUNTS_MAX) return;
+      this.#accounts.delete(name);
+    }
   }
 
   /** Sets the alarm unless one stands: earlier than needed does no harm, it looks and sets itself anew. */

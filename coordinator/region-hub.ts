@@ -6,30 +6,38 @@
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
-import { decodeNews, encodeFeed } from "../shared/protocol/codec.ts";
+import { decodeNews, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
+import { oncePerSchema } from "../shared/protocol/dialects.ts";
+import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 
 export class RegionHub extends DurableObject<Env> {
   readonly #feed = new Feed(crypto.randomUUID());
   #flushing = false;
+  #unreadableReported = false;
 
-  /** Takes an owner's announcements. */
-  announce(frame: Uint8Array): void {
+  /** Takes an owner's announcements. Returns the newest schema it reads: who wrote in a newer one says it again. */
+  announce(frame: Uint8Array): number {
     const news = decodeNews(frame);
     if (!news.ok) {
-      console.error(
-        JSON.stringify({ event: "unreadable-announcement", error: news.error, schema: news.schema }),
-      );
-      return;
+      const { error, schema } = news;
+      if (!this.#unreadableReported)
+        console.error(JSON.stringify({ event: "unreadable-announcement", error, schema }));
+      this.#unreadableReported = true;
+      return SCHEMA;
     }
     const now = epochMs(Date.now());
     let fresh = false;
     for (const item of news.value) fresh = this.#feed.publish(item, now) || fresh;
     if (fresh) this.#flushSoon();
+    return SCHEMA;
   }
 
-  /** `GET /watch?feed=ID&number=N` with an upgrade: the frames missed since then, and all that follow. */
+  /**
+   * `GET /watch?feed=ID&number=N&schema=S` with an upgrade: the frames missed since then, and all that follow,
+   * in the newest schema that both ends know. A watcher that names none is of the first release.
+   */
   override fetch(request: Request): Response {
     if (request.headers.get("Upgrade") !== "websocket") {
       return new Response("a WebSocket upgrade is expected\n", {
@@ -41,10 +49,11 @@ export class RegionHub extends DurableObject<Env> {
     const number = Number(query.get("number") ?? "0");
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
+    // What hangs on the socket is there when this object has slept.
+    server.serializeAttachment({ schema: Number(query.get("schema")) } satisfies Watcher);
     const place = Number.isSafeInteger(number) && number >= 0 ? number : 0;
-    for (const missed of this.#feed.catchUp(query.get("feed") ?? "", place, epochMs(Date.now()))) {
-      deliver(server, encodeFeed(missed));
-    }
+    const missed = this.#feed.catchUp(query.get("feed") ?? "", place, epochMs(Date.now()));
+    deliver([server], missed);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -63,18 +72,33 @@ export class RegionHub extends DurableObject<Env> {
     this.#flushing = true;
     setTimeout(() => {
       this.#flushing = false;
-      for (const frame of this.#feed.flush()) {
-        const bytes = encodeFeed(frame);
-        for (const socket of this.ctx.getWebSockets()) deliver(socket, bytes);
-      }
+      deliver(this.ctx.getWebSockets(), this.#feed.flush());
     }, HUB_COALESCE);
   }
 }
 
-function deliver(socket: WebSocket, frame: Uint8Array): void {
-  try {
-    socket.send(frame);
-  } catch {
-    // The watcher is gone; it will connect anew and catch up.
+/** What hangs on a watcher's socket: the newest schema it reads, as it said. */
+interface Watcher {
+  readonly schema: number;
+}
+
+function deliver(sockets: readonly WebSocket[], frames: readonly FeedFrame[]): void {
+  const schemas = sockets.map(schemaFor);
+  for (const frame of frames) {
+    const bytes = oncePerSchema((schema) => encodeFeed(frame, schema));
+    sockets.forEach((socket, index) => {
+      const written = bytes(schemas[index] ?? SCHEMA_MIN);
+      try {
+        socket.send(written);
+      } catch {
+        // The watcher is gone; it will connect anew and catch up.
+      }
+    });
   }
+}
+
+function schemaFor(socket: WebSocket): number {
+  const watcher: Partial<Watcher> | null = socket.deserializeAttachment();
+  const reads = watcher?.schema;
+  return Number.isSafeInteger(reads) ? Math.min(SCHEMA, Math.max(SCHEMA_MIN, reads ?? 0)) : SCHEMA_MIN;
 }

@@ -1,40 +1,60 @@
 /**
- * The row: one account as it is kept in a Durable Object's storage, under a schema number of its own
- * message format (see docs/storage.md). What is not in the row is rebuilt: verdicts of being full are
- * measured anew, claims are announced anew under the higher epoch.
+ * The row: one account as it is kept in a Durable Object's storage, in the envelope of the messages
+ * (see docs/storage.md). What is not in the row is rebuilt: verdicts of being full are measured anew,
+ * claims are announced anew under the higher epoch.
+ *
+ * Behind the row stands until when it is worth keeping. It is there for older code that an object is rolled
+ * back to: it cannot read the row, and must neither delete it too early nor keep it for good.
  */
 import * as v from "valibot";
-import type { Account } from "../shared/owner/account.ts";
-import { decode, encode } from "../shared/protocol/codec.ts";
-import { durationMs, epochMs, NEVER } from "../shared/time.ts";
+import { SOURCES_HARD_MAX, UNREADABLE_KEEP_MAX } from "../shared/limits.ts";
+import { type Account, expiresAt } from "../shared/owner/account.ts";
+import { decode, encode, openEnvelope } from "../shared/protocol/codec.ts";
+import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
+import { after, durationMs, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const time = v.pipe(count, v.transform(epochMs));
 const length = v.pipe(count, v.transform(durationMs));
+const positive = v.pipe(count, v.minValue(1));
 
 const rowSchema = v.object({
   key: v.string(),
   policy: v.object({
     version: v.string(),
     name: v.string(),
-    algorithm: v.picklist(["fixed-window", "sliding-window"]),
-    limit: count,
-    grid: v.object({ lengthMs: length, offsetMs: length }),
+    algorithm: v.picklist(["fixed-window", "sliding-window", "token-bucket"]),
+    limit: positive,
+    // A window of no length would have no end: the alarm could not be set.
+    grid: v.object({ lengthMs: v.pipe(positive, v.transform(durationMs)), offsetMs: length }),
+    threshold: v.exactOptional(positive),
+    burst: v.exactOptional(positive),
+    blockForMs: v.exactOptional(length),
   }),
   label: v.exactOptional(v.string()),
   claimedBy: v.string(),
   epoch: count,
-  meter: v.object({ window: count, current: count, previous: count }),
+  meter: v.object({
+    window: count,
+    current: count,
+    previous: count,
+    // Rows of schema 1 have neither.
+    fill: v.exactOptional(count, 0),
+    fillAt: v.exactOptional(time, NEVER),
+  }),
   base: count,
   /** Source id, seq, window of that seq, granted, previous, last seen. */
-  sources: v.array(v.tuple([v.string(), v.number(), v.number(), count, count, time])),
+  sources: v.pipe(
+    v.array(v.tuple([v.string(), v.number(), v.number(), count, count, time])),
+    v.maxLength(SOURCES_HARD_MAX),
+  ),
   penaltyUntil: time,
 });
 
 /** Writes an account as a row. */
 export function encodeRow(account: Account): Uint8Array {
   const { key, policy, label, claimedBy, epoch, meter, ledger, penaltyUntil } = account;
-  return encode({
+  const row = {
     key,
     policy,
     ...(label !== undefined && { label }),
@@ -51,11 +71,12 @@ export function encodeRow(account: Account): Uint8Array {
       s.seenAt,
     ]),
     penaltyUntil,
-  });
+  };
+  return encode(row, SCHEMA, expiresAt(account));
 }
 
 /** Reads a row as a new incarnation: one epoch higher. `undefined` when it is no row that this code can read. */
-export function decodeRow(bytes: Uint8Array): Account | undefined {
+export function decodeRow(bytes: unknown): Account | undefined {
   const decoded = decode(rowSchema, bytes);
   if (!decoded.ok) return undefined;
   const { key, policy, label, claimedBy, epoch, meter, base, sources, penaltyUntil } = decoded.value;
@@ -77,9 +98,22 @@ export function decodeRow(bytes: Uint8Array): Account | undefined {
       ),
     },
     meter,
-    claimedWindow: -1,
+    claimedUntil: NEVER,
     fullUntil: NEVER,
     penaltyUntil,
     epochUnwritten: true,
   };
+}
+
+/**
+ * Until when to keep a row that `decodeRow` cannot read: newer code may come back to it, unless this object
+ * replaces it with a row of its own before. NEVER for one that nobody can read, because it is damaged.
+ */
+export function keepUnreadableUntil(bytes: unknown, now: EpochMs): EpochMs {
+  const envelope = openEnvelope(bytes);
+  if (envelope === undefined) return NEVER;
+  const { schema, rest } = envelope;
+  if (schema >= SCHEMA_MIN && schema <= SCHEMA) return NEVER;
+  const [until] = rest;
+  return typeof until === "number" && until <= after(now, UNREADABLE_KEEP_MAX) ? epochMs(until) : NEVER;
 }

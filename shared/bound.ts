@@ -1,5 +1,6 @@
 /** What a rule guarantees, as a number and in words. The protocol's proof is in the design; tests assert it. */
 import { unreachable } from "./assert.ts";
+import { capacity } from "./capacity.ts";
 import type { Rule } from "./rule.ts";
 import { formatDuration } from "./time.ts";
 
@@ -18,7 +19,34 @@ export const bound = (rule: { limit: number; threshold: number; sources: number 
 export const slidingBound = (rule: { limit: number; threshold: number; sources: number }): number =>
   2 * rule.limit + 2 * rule.sources * (rule.threshold - 1);
 
-type Guaranteed = Pick<Rule, "limit" | "threshold" | "window" | "algorithm" | "onFailure" | "mode">;
+/**
+ * The most cost that `sources` isolates together admit under a token bucket in any span of time, `windows` (a
+ * fraction, if need be) times as long as the window: `burst + limit × windows + sources × (threshold − 1) × n`.
+ *
+ * The owner grants what the bucket holds when the span begins, at most `burst`, and what flows in during it,
+ * `limit × windows`. Silent spending only lowers the bucket, so it comes on top: each source has its
+ * `threshold − 1` anew in each of its windows, and a span that begins anywhere touches up to
+ * `n = ⌈windows⌉ + 1` of them. Debt that is forgiven (below −limit) was spent silently, and is in that sum.
+ *
+ * The span is measured where credit is granted: seen from where it is used, it is longer by the time an answer
+ * takes. Eviction of an entry and `on_failure` add what they add to `bound`.
+ */
+export function bucketBound(rule: {
+  limit: number;
+  burst: number;
+  threshold: number;
+  sources: number;
+  windows: number;
+}): number {
+  if (rule.sources < 1) return 0;
+  const silent = rule.sources * (rule.threshold - 1) * (Math.ceil(rule.windows) + 1);
+  return rule.burst + rule.limit * rule.windows + silent;
+}
+
+type Guaranteed = Pick<
+  Rule,
+  "limit" | "burst" | "threshold" | "window" | "algorithm" | "onFailure" | "blockFor" | "mode"
+>;
 
 function silentPart({ threshold }: Guaranteed): string {
   const silent = threshold - 1;
@@ -26,24 +54,49 @@ function silentPart({ threshold }: Guaranteed): string {
   return `plus ${silent} for each further isolate that sees the client (and ${silent} if an isolate had to forget it)`;
 }
 
-function intervalPart({ algorithm, limit, threshold, window }: Guaranteed): string {
+/** What a rule admits at most, in its windows and in any time. */
+function mostParts(rule: Guaranteed): readonly string[] {
+  const { algorithm, limit, threshold } = rule;
+  const window = formatDuration(rule.window);
+  const inWindow = `at most ${limit} in every window of ${window} worldwide, ${silentPart(rule)}`;
   switch (algorithm) {
     case "fixed-window":
-      return `a client may use up two windows back to back, at the edge between them`;
+      return [inWindow, "a client may use up two windows back to back, at the edge between them"];
     case "sliding-window": {
       const perSource = 2 * (threshold - 1);
       const silent = perSource === 0 ? "" : ` + ${perSource} for each isolate`;
-      return `in any ${formatDuration(window)} on the clock fewer than ${2 * limit}${silent}`;
+      return [inWindow, `in any ${window} on the clock fewer than ${2 * limit}${silent}`];
     }
+    case "token-bucket":
+      return bucketParts(rule, window);
     default:
       return unreachable(algorithm);
   }
 }
 
-function failurePart({ onFailure, limit }: Guaranteed): string {
+function bucketParts({ limit, burst, threshold }: Guaranteed, window: string): readonly string[] {
+  const most = `in any time τ at most ${burst} + ${limit}·τ/${window} worldwide`;
+  const silent = threshold - 1;
+  if (silent === 0) return [`${most}, whatever number of isolates sees the client`];
+  return [
+    `${most}, plus ${silent} for each isolate and each window of ${window} that τ touches (and ${silent} if an isolate had to forget the client)`,
+    `what isolates admitted without asking may leave the bucket at most ${limit} in debt`,
+  ];
+}
+
+function blockPart({ blockFor }: Guaranteed): readonly string[] {
+  if (blockFor === undefined) return [];
+  return [`a client that is denied stays blocked for ${formatDuration(blockFor)} from its first denial on`];
+}
+
+function failurePart({ onFailure, algorithm, limit, burst, window }: Guaranteed): string {
   switch (onFailure) {
-    case "local":
-      return `on_failure = local adds up to ${limit} for each isolate that cannot reach the owner`;
+    case "local": {
+      // Sources have windows under every algorithm; the rest of a bucket's guarantee does not speak of them.
+      const when = algorithm === "token-bucket" ? ` in each window of ${formatDuration(window)}` : "";
+      const most = capacity({ algorithm, limit, burst });
+      return `on_failure = local adds up to ${most}${when} for each isolate that cannot reach the owner`;
+    }
     case "open":
       return "on_failure = open: unbounded while the owner cannot be reached";
     case "closed":
@@ -55,8 +108,6 @@ function failurePart({ onFailure, limit }: Guaranteed): string {
 
 /** The guarantee of a rule in one sentence, for people. */
 export function explainBound(rule: Guaranteed): string {
-  const window = formatDuration(rule.window);
-  const most = `at most ${rule.limit} in every window of ${window} worldwide, ${silentPart(rule)}`;
   const shadow = rule.mode === "shadow" ? "mode = shadow: it denies nothing; enforced, it would be: " : "";
-  return `${shadow}${[most, intervalPart(rule), failurePart(rule)].join("; ")}.`;
+  return `${shadow}${[...mostParts(rule), ...blockPart(rule), failurePart(rule)].join("; ")}.`;
 }

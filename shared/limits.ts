@@ -24,10 +24,26 @@ export const ROUND_TRIP_WEIGHT = 1 / 8;
 export const UNAVAILABLE_RETRY: DurationMs = durationMs(1_000);
 /** Costs one Ask may carry. Keeps the owner's work per message bounded; the rest goes in the next. */
 export const WANT_MAX = 1_024;
+/** Asks of several keys in one call to a shared owner: about 300 bytes each. */
+export const BATCH_MAX = 256;
+/**
+ * First claims of keys with an object of their own, per second and at once, in one isolate. An account may look
+ * up new objects only so fast; a flood of keys must not become a flood of objects. What exceeds it is decided
+ * by `on_failure`.
+ */
+export const CLAIMS_PER_SECOND = 50;
+export const CLAIMS_BURST = 200;
 /** Requests that may wait for one key in one isolate (about 300 bytes each). What exceeds it is decided by `on_failure`. */
 export const WAITERS_MAX = 4_096;
 /** How long one request's context sends Asks for others. `waitUntil` lasts about 30 s on Cloudflare; another request takes over. */
 export const LEADER_MS_MAX: DurationMs = durationMs(15_000);
+/**
+ * How long an object is taken for one of an older release after it said so. Objects are upgraded within about
+ * 5 minutes of a deploy; asking once a minute in the newest schema costs one call.
+ */
+export const DIALECT_TRUST: DurationMs = durationMs(60_000);
+/** Objects of older releases an isolate remembers: about 200 bytes each. One that is forgotten costs a call. */
+export const DIALECTS_MAX = 4_096;
 /** A report waits up to this, at random, so that a claim does not bring every source to the owner at once. */
 export const REPORT_JITTER_MAX: DurationMs = durationMs(50);
 /** Pauses between attempts to hand a report over: doubling, jittered, short enough that a mended link is used within 1 s. */
@@ -57,6 +73,15 @@ export const HOT_KEYS_MAX = 32_768;
 export const SOURCES_MAX = 512;
 /** Sources an account lists at most, however fast they come: 4,096 × ~60 bytes fits a storage row of 2 MB with room. */
 export const SOURCES_HARD_MAX = 4_096;
+/** Accounts a shared owner keeps in memory: about 1 KB each; an object has 128 MB. */
+export const ACCOUNTS_MAX = 16_384;
+/** A shared owner looks through its rows for expired ones at most so often, however many keys it has. */
+export const SWEEP_PAUSE: DurationMs = durationMs(10_000);
+/**
+ * How long a row that this code cannot read may ask to be kept: two windows of 30 days, or a block of 30 days
+ * behind one, with room. A later time is damage, and a row nobody can read would stay for good.
+ */
+export const UNREADABLE_KEEP_MAX: DurationMs = durationMs(100 * 86_400_000);
 /** Announcements a hub remembers for watchers that connect: about 300 bytes each. */
 export const FEED_MAX = 65_536;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */

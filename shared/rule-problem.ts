@@ -1,5 +1,6 @@
 /** What can be wrong with a rule, told so that it can be put right: where, what was found, what is allowed. */
 import * as v from "valibot";
+import { capacity } from "./capacity.ts";
 import { quote } from "./quote.ts";
 import { ALLOWED, type Field, isTable, LIMIT_TIMES_WINDOW_MAX, ruleSchema } from "./rule-schema.ts";
 import { formatDuration } from "./time.ts";
@@ -52,21 +53,49 @@ export function unknownFields(written: Record<string, unknown>, label: string): 
   return problems;
 }
 
+/** What a field is read as; `undefined` when it is left out, or is bad by itself. */
+function read<S extends v.GenericSchema>(schema: S, written: unknown): v.InferOutput<S> | undefined {
+  const parsed = v.safeParse(schema, written);
+  return parsed.success ? parsed.output : undefined;
+}
+
 /** What fields must be to each other; each is looked at only if it is good by itself. */
 export function sizeProblems(written: Record<string, unknown>, label: string): RuleProblem[] {
+  const { entries } = ruleSchema;
+  const limit = read(entries.limit, written.limit);
+  const burst = read(entries.burst, written.burst);
+  const window = read(entries.window, written.window);
+  const algorithm = read(entries.algorithm, written.algorithm);
+  const threshold = read(entries.threshold, written.threshold);
+  const cost = read(entries.cost, written.cost);
   const problems: RuleProblem[] = [];
-  const limit = v.safeParse(ruleSchema.entries.limit, written.limit);
-  if (!limit.success) return problems;
-  const window = v.safeParse(ruleSchema.entries.window, written.window);
-  if (window.success && limit.output * window.output > LIMIT_TIMES_WINDOW_MAX) {
-    const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / window.output);
-    const allowed = `a whole number from 1 to ${most} with a window of ${formatDuration(window.output)}`;
-    problems.push(bad(label, "limit", quote(limit.output), allowed));
+  const report = (field: Field, found: number, allowed: string) =>
+    problems.push(bad(label, field, quote(found), allowed));
+
+  const isWindowed = algorithm !== undefined && algorithm !== "token-bucket";
+  if (burst !== undefined && isWindowed) {
+    report("burst", burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
   }
-  const threshold = v.safeParse(ruleSchema.entries.threshold, written.threshold);
-  if (threshold.success && threshold.output !== undefined && threshold.output > limit.output) {
-    const allowed = `a whole number from 1 to the limit, ${limit.output}`;
-    problems.push(bad(label, "threshold", quote(threshold.output), allowed));
+  for (const [field, size] of [
+    ["limit", limit] as const,
+    ["burst", isWindowed ? undefined : burst] as const,
+  ]) {
+    if (size === undefined || window === undefined || size * window <= LIMIT_TIMES_WINDOW_MAX) continue;
+    const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / window);
+    report(field, size, `a whole number from 1 to ${most} with a window of ${formatDuration(window)}`);
   }
+  if (limit === undefined) return problems;
+  if (threshold !== undefined && threshold > limit) {
+    report("threshold", threshold, `a whole number from 1 to the limit, ${limit}`);
+  }
+  // With an algorithm nobody knows, or a burst that is bad, nobody can say how much a request may cost.
+  const burstIsBad = written.burst !== undefined && burst === undefined;
+  if (cost === undefined || algorithm === undefined || (!isWindowed && burstIsBad)) return problems;
+  const most = capacity({ algorithm, limit, ...(burst !== undefined && { burst }) });
+  if (cost > most)
+    report("cost", cost, `a whole number from 1 to the ${mostWords(isWindowed, burst)}, ${most}`);
   return problems;
 }
+
+const mostWords = (isWindowed: boolean, burst: number | undefined): string =>
+  isWindowed || burst === undefined ? "limit" : "burst";

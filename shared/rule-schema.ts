@@ -15,8 +15,14 @@ export const WINDOW_MIN: DurationMs = durationMs(1_000);
 export const WINDOW_MAX: DurationMs = durationMs(30 * 86_400_000);
 /** POPs keep counts in 32 bits, and an entry may hold the limit twice over. */
 export const LIMIT_MAX = 1_000_000_000;
-/** Owners compute `2 × limit × window` (in ms) in whole numbers, exact below 2^53; the rest is headroom. */
+/** Owners compute `2 × limit × window` and `(limit + burst) × window` (in ms) in whole numbers, exact below 2^53; the rest is headroom. */
 export const LIMIT_TIMES_WINDOW_MAX = 2 ** 51;
+/** A shorter block would be over before an announcement has gone round the world. */
+export const BLOCK_FOR_MIN: DurationMs = durationMs(1_000);
+/** A longer one would keep the objects and rows of clients that went away for months. */
+export const BLOCK_FOR_MAX: DurationMs = durationMs(30 * 86_400_000);
+/** Shared owner objects of one rule. More are no cheaper than one for each key. */
+export const OWNERS_MAX = 4_096;
 /** Below it hardly any owner on another continent could answer. */
 export const DEADLINE_MIN: DurationMs = durationMs(10);
 /** Above it a client has gone away. */
@@ -24,7 +30,7 @@ export const DEADLINE_MAX: DurationMs = durationMs(10_000);
 /** The threshold of a rule that names none, at most its limit. */
 export const THRESHOLD_DEFAULT = 4;
 
-const ALGORITHMS = ["fixed-window", "sliding-window"] as const;
+const ALGORITHMS = ["fixed-window", "sliding-window", "token-bucket"] as const;
 const ON_FAILURE = ["local", "open", "closed"] as const;
 const ALIGN = ["key", "clock"] as const;
 const MODES = ["enforce", "shadow"] as const;
@@ -50,6 +56,10 @@ export const ALLOWED = {
   window: span(WINDOW_MIN, WINDOW_MAX, '"10s", "1m" or "1.5h"'),
   threshold: "a whole number from 1 to the limit",
   algorithm: listed(ALGORITHMS),
+  burst: `a whole number from 1 to ${LIMIT_MAX}, only with algorithm = "token-bucket"`,
+  cost: "a whole number from 1 to the limit, or to the burst of a token bucket",
+  block_for: span(BLOCK_FOR_MIN, BLOCK_FOR_MAX, '"30s" or "10m"'),
+  owners: `a power of two from 1 to ${OWNERS_MAX}; left out, an owner for each key`,
   on_failure: listed(ON_FAILURE),
   deadline: `"auto", or ${span(DEADLINE_MIN, DEADLINE_MAX, '"250ms" or "1s"')}`,
   align: listed(ALIGN),
@@ -64,6 +74,8 @@ export const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+const isPowerOfTwo = (value: number): boolean => (value & (value - 1)) === 0;
 
 function isPathPattern(path: string): boolean {
   if (!path.startsWith("/") || path.length > RULE_PATH_MAX || /[%?#\\\p{C}\p{Zl}\p{Zp}]/u.test(path))
@@ -109,6 +121,10 @@ export const ruleSchema = v.object({
   window: duration(WINDOW_MIN, WINDOW_MAX),
   threshold: v.optional(positive),
   algorithm: v.optional(v.picklist(ALGORITHMS), "sliding-window"),
+  burst: v.optional(v.pipe(positive, v.maxValue(LIMIT_MAX))),
+  cost: v.optional(positive, 1),
+  block_for: v.optional(duration(BLOCK_FOR_MIN, BLOCK_FOR_MAX)),
+  owners: v.optional(v.pipe(positive, v.maxValue(OWNERS_MAX), v.check(isPowerOfTwo))),
   on_failure: v.optional(v.picklist(ON_FAILURE), "local"),
   deadline: v.optional(v.union([v.literal("auto"), duration(DEADLINE_MIN, DEADLINE_MAX)]), "auto"),
   align: v.optional(v.picklist(ALIGN), "key"),

@@ -11,6 +11,7 @@ import { allowedFor, bad, type RuleProblem, sizeProblems, unknownFields } from "
 import { isTable, RULES_MAX, ruleSchema, THRESHOLD_DEFAULT, type WrittenRule } from "./rule-schema.ts";
 import type { DurationMs } from "./time.ts";
 
+export { capacity } from "./capacity.ts";
 export { formatProblem, type RuleProblem } from "./rule-problem.ts";
 
 /** One rule, complete: defaults filled in. */
@@ -29,6 +30,14 @@ export interface Rule {
   /** The request of one source, within a window, that claims the key; 1 to `limit`. 1 asks the owner always. */
   readonly threshold: number;
   readonly algorithm: Algorithm;
+  /** What a full token bucket holds; under the other algorithms the limit. */
+  readonly burst: number;
+  /** What each request costs; 1 to `capacity`. */
+  readonly cost: number;
+  /** How long a denied key stays barred, from its first denial on; `undefined`: no longer than it is full. */
+  readonly blockFor: DurationMs | undefined;
+  /** How many owner objects the rule's keys share, a power of two; 0: each key has one of its own. */
+  readonly owners: number;
   /** How a request is decided when the owner cannot be reached in time. */
   readonly onFailure: "local" | "open" | "closed";
   /** How long a request waits for the owner. */
@@ -119,15 +128,21 @@ function parseRule(written: unknown, label: string): { rule?: Rule; problems: re
 }
 
 function complete(written: WrittenRule): Rule {
-  const { name, match, key, limit, window, algorithm, deadline, align, mode } = written;
+  const { name, match, key, limit, window, algorithm, cost, deadline, align, mode } = written;
+  const burst = written.burst ?? limit;
   const { path, methods } = match;
   const rule = {
     match: methods === undefined ? { path } : { path, methods },
     key,
     limit,
     window,
-    threshold: written.threshold ?? Math.min(THRESHOLD_DEFAULT, limit),
+    // By itself a source should not let more through at once than a full bucket would.
+    threshold: written.threshold ?? Math.min(THRESHOLD_DEFAULT, limit, burst),
     algorithm,
+    burst,
+    cost,
+    blockFor: written.block_for,
+    owners: written.owners ?? 0,
     onFailure: written.on_failure,
     deadline,
     align,
@@ -146,6 +161,20 @@ function versionOf(rule: Omit<Rule, "name" | "version">): string {
   const { key, limit, window, threshold, algorithm, onFailure, deadline, align, mode } = rule;
   const meaning = [match, key, limit, window, threshold, algorithm, onFailure, deadline, align, mode];
   const out = new Int32Array(2);
-  halfSipHash64(...VERSION_KEY, JSON.stringify(meaning), out);
+  halfSipHash64(...VERSION_KEY, JSON.stringify([...meaning, ...laterMeaning(rule)]), out);
   return hex64(out[0] ?? 0, out[1] ?? 0);
+}
+
+/**
+ * Fields that came with later releases, only where a rule uses them: a rule that does not keeps the version it
+ * always had, and with it the objects that hold its counts.
+ */
+function laterMeaning({ limit, burst, cost, blockFor, owners }: Omit<Rule, "name" | "version">): unknown[] {
+  const used = {
+    ...(burst !== limit && { burst }),
+    ...(cost !== 1 && { cost }),
+    ...(blockFor !== undefined && { blockFor }),
+    ...(owners !== 0 && { owners }),
+  };
+  return Object.keys(used).length === 0 ? [] : [used];
 }

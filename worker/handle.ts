@@ -8,10 +8,10 @@
  */
 import { epochMs } from "../shared/time.ts";
 import type { Configured } from "./config.ts";
+import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { placeOf } from "./limiter.ts";
 import { isLoop, toOrigin } from "./origin.ts";
-import type { Background } from "./owner-client.ts";
 import { admitted, denial, type Teller } from "./respond.ts";
 
 export async function handle(

@@ -8,12 +8,14 @@ import { canonicalAddress, KeyHasher, keyText } from "../shared/key.ts";
 import { compileMatcher } from "../shared/match.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, type RequestedRule, type Waiting } from "../shared/pop/decide.ts";
-import { Source, type SourceEntry } from "../shared/pop/source.ts";
+import type { EntryState } from "../shared/pop/entries.ts";
+import { Source } from "../shared/pop/source.ts";
 import { regionOf } from "../shared/region.ts";
 import type { Rule } from "../shared/rule.ts";
 import { epochMs } from "../shared/time.ts";
+import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
-import { type Background, OwnerClient } from "./owner-client.ts";
+import { OwnerClient } from "./owner-client.ts";
 import { Watch } from "./watch.ts";
 
 /** The data centre's name where the platform does not say it. */
@@ -34,7 +36,7 @@ export function placeOf(request: Request): Place {
 }
 
 /** One key of `inspect`. */
-export type KeyState = Omit<SourceEntry, "slot"> & { readonly key: string };
+export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 
 export class Limiter {
   readonly rules: readonly Rule[];

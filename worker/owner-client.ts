@@ -6,26 +6,23 @@
  * another; what requests share is the plain data of the outbox.
  */
 import { LEADER_MS_MAX } from "../shared/limits.ts";
+import { ownerName } from "../shared/owner-name.ts";
 import type { HotKey } from "../shared/pop/hot-key.ts";
 import type { Flight, Waiter } from "../shared/pop/outbox.ts";
 import type { Source } from "../shared/pop/source.ts";
-import { decodeReply, encodeAsks, type Reply } from "../shared/protocol/codec.ts";
+import type { Answer, Ask } from "../shared/protocol/messages.ts";
 import { between, type EpochMs, epochMs } from "../shared/time.ts";
+import { type Background, Courier, type Outcome } from "./courier.ts";
 import type { Env } from "./env.ts";
 import { sleep, within } from "./timer.ts";
 
-/** What of a request's context the client needs. */
-export interface Background {
-  waitUntil(work: Promise<unknown>): void;
-}
-
 export class OwnerClient {
   readonly #source: Source;
-  readonly #env: Env;
+  readonly #courier: Courier;
 
   constructor(source: Source, env: Env) {
     this.#source = source;
-    this.#env = env;
+    this.#courier = new Courier(env);
   }
 
   /** Sends what is due for a key, in the background of the calling request. Cheap when nothing is. */
@@ -53,21 +50,19 @@ export class OwnerClient {
     wake(hot.outbox.queue);
   }
 
-  /** One Ask: sent, repeated once as the same bytes on a fresh stub, given up at its deadline. */
+  /** One Ask: sent, repeated once as the same content over a fresh stub, given up at its deadline. */
   async #exchange(hot: HotKey, flight: Flight, background: Background): Promise<void> {
-    const name = `${flight.ask.rule.version}.${flight.ask.key}`;
-    const bytes = encodeAsks([flight.ask]);
+    const deadline = between(flight.sentAt, flight.giveUpAt);
+    const name = ownerName(hot.rule, hot.key);
     const attempts: Promise<Outcome>[] = [];
     const attempt = (): Promise<Outcome> => {
-      // A stub can stay broken after an error: every attempt takes a new one.
-      const sent = outcomeOf(this.#env.KEY_OWNER.getByName(name).ask(bytes)).then((outcome) => {
-        if (outcome.kind === "answered") this.#settle(hot, outcome.reply, attempts.length === 1);
+      const sent = this.#send(hot, name, flight.ask, deadline / 2, background).then((outcome) => {
+        if (outcome.kind === "answered") this.#settle(hot, outcome.answer, attempts.length === 1);
         return outcome;
       });
       attempts.push(sent);
       return sent;
     };
-    const deadline = between(flight.sentAt, flight.giveUpAt);
     let outcome = await within(attempt(), deadline / 2);
     if (outcome === undefined || outcome.kind === "failed") {
       attempt();
@@ -86,10 +81,14 @@ export class OwnerClient {
     }
   }
 
-  #settle(hot: HotKey, reply: Reply, sentOnce: boolean): void {
-    const now = epochMs(Date.now());
-    if ("error" in reply) return;
-    for (const answer of reply.answers) wake(this.#source.answered(hot, answer, now, sentOnce));
+  #send(hot: HotKey, name: string, ask: Ask, patienceMs: number, background: Background): Promise<Outcome> {
+    return hot.rule.owners === 0
+      ? this.#courier.send(name, ask)
+      : this.#courier.sendShared(name, ask, patienceMs, background);
+  }
+
+  #settle(hot: HotKey, answer: Answer, sentOnce: boolean): void {
+    wake(this.#source.answered(hot, answer, epochMs(Date.now()), sentOnce));
   }
 
   /** Waits until the request is woken or its time has come, in its own context. */
@@ -98,25 +97,6 @@ export class OwnerClient {
       waiter.wake = resolve;
     });
     await within(woken, between(epochMs(Date.now()), until));
-  }
-}
-
-type Outcome =
-  | { readonly kind: "answered"; readonly reply: Reply }
-  | { readonly kind: "overloaded" }
-  | { readonly kind: "failed" };
-
-/** Turns the ways a call can end into values. An owner that cannot read the Ask counts as not reached. */
-async function outcomeOf(call: Promise<Uint8Array>): Promise<Outcome> {
-  try {
-    const reply = decodeReply(await call);
-    if (reply.ok && "answers" in reply.value) return { kind: "answered", reply: reply.value };
-    console.error(JSON.stringify({ event: "unreadable-reply", reply: reply.ok ? reply.value : reply.error }));
-    return { kind: "failed" };
-  } catch (error) {
-    const overloaded =
-      typeof error === "object" && error !== null && "overloaded" in error && error.overloaded === true;
-    return { kind: overloaded ? "overloaded" : "failed" };
   }
 }
 

@@ -15,10 +15,12 @@ import {
 import { backoff } from "../shared/pop/outbox.ts";
 import type { Source } from "../shared/pop/source.ts";
 import { decodeFeed } from "../shared/protocol/codec.ts";
+import { SCHEMA } from "../shared/protocol/schema.ts";
 import type { Region } from "../shared/region.ts";
 import { epochMs } from "../shared/time.ts";
+import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
-import type { Background, OwnerClient } from "./owner-client.ts";
+import type { OwnerClient } from "./owner-client.ts";
 import { sleep, within } from "./timer.ts";
 
 export class Watch {
@@ -85,7 +87,7 @@ export class Watch {
   async #connect(region: Region): Promise<WebSocket | undefined> {
     const { feed, number } = this.#place;
     const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
-    const url = `https://hub/watch?feed=${feed}&number=${number}`;
+    const url = `https://hub/watch?feed=${feed}&number=${number}&schema=${SCHEMA}`;
     try {
       const response = await within(hub.fetch(url, { headers: { Upgrade: "websocket" } }), WATCH_CONNECT_MAX);
       return response?.webSocket ?? undefined;

@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, TomlError } from "smol-toml";
-import { formatProblem } from "../../shared/rule.ts";
+import { formatProblem, type Rule } from "../../shared/rule.ts";
 import { formatDuration } from "../../shared/time.ts";
 import { fail, options, readText, runCli } from "../tools/cli.ts";
 import { type CheckReport, checkConfig } from "./check.ts";
@@ -32,12 +32,19 @@ function readConfig(file: string): Record<string, unknown> {
   }
 }
 
+function limitsOf({ limit, window, threshold, algorithm, burst, cost, owners }: Rule): string {
+  const parts = [`${limit} per ${formatDuration(window)}`, `threshold ${threshold}`, algorithm];
+  if (algorithm === "token-bucket") parts.push(`burst ${burst}`);
+  if (cost !== 1) parts.push(`cost ${cost}`);
+  if (owners !== 0) parts.push(`${owners} shared ${owners === 1 ? "owner" : "owners"}`);
+  return parts.join(", ");
+}
+
 function printRules(file: string, { rules }: CheckReport): void {
   console.log(`${file}: ${rules.length} ${rules.length === 1 ? "rule" : "rules"}`);
   for (const rule of rules) {
     const methods = rule.match.methods?.join(", ") ?? "all methods";
-    const rate = `${rule.limit} per ${formatDuration(rule.window)}, threshold ${rule.threshold}`;
-    console.log(`\n${rule.name}: ${methods} on ${rule.match.path}, ${rate}, ${rule.algorithm}`);
+    console.log(`\n${rule.name}: ${methods} on ${rule.match.path}, ${limitsOf(rule)}`);
     console.log(`  ${rule.guarantee}`);
   }
 }

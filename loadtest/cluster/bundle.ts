@@ -1,16 +1,34 @@
 /** Bundles the Worker code for workerd, as wrangler would. */
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { messageOf } from "../tools/cli.ts";
 import { ClusterError } from "./error.ts";
 
 const source = (name: string): string => fileURLToPath(new URL(`./workerd/${name}.ts`, import.meta.url));
 
+/** The newest schema that Workers and objects speak, where it is not the one of the source. */
+export interface Schemas {
+  readonly workers?: number;
+  readonly objects?: number;
+}
+
 /** Writes `pop.js` and `core.js` into `folder`. Rejects with `ClusterError` when the source does not build. */
-export async function bundleInto(folder: string): Promise<void> {
+export async function bundleInto(folder: string, schemas: Schemas = {}): Promise<void> {
+  await Promise.all([
+    bundle({ pop: source("pop") }, folder, schemas.workers),
+    bundle({ core: source("core") }, folder, schemas.objects),
+  ]);
+}
+
+async function bundle(
+  entryPoints: Record<string, string>,
+  folder: string,
+  schema: number | undefined,
+): Promise<void> {
   await build({
-    entryPoints: { pop: source("pop"), core: source("core") },
+    entryPoints,
     outdir: folder,
+    plugins: schema === undefined ? [] : [speaking(schema)],
     bundle: true,
     format: "esm",
     target: "es2024",
@@ -23,3 +41,12 @@ export async function bundleInto(folder: string): Promise<void> {
     throw new ClusterError(`the Worker does not build: ${messageOf(error)}`);
   });
 }
+
+/** Another release, as far as schemas go: this source with another number in place of its newest. */
+const speaking = (schema: number): Plugin => ({
+  name: "schema",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[/\\]shared[/\\]protocol[/\\]schema\.ts$/ }, () => ({
+      contents: `export const SCHEMA = ${schema};\nexport const SCHEMA_MIN = 1;\n`,
+    })),
+});

@@ -8,7 +8,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
-import { bundleInto } from "./bundle.ts";
+import { bundleInto, type Schemas } from "./bundle.ts";
 import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
 import { ClusterError } from "./error.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
@@ -36,6 +36,10 @@ export interface ClusterOptions {
   readonly distance?: number;
   /** No heartbeat: a POP without requests hears no announcements. */
   readonly idle?: boolean;
+  /** For tests of upgrades: Workers or objects of an older release, or of a newer one, as far as schemas go. */
+  readonly schemas?: Schemas;
+  /** For tests of upgrades: an existing folder for what the objects store, kept at the end. Default: nothing is kept. */
+  readonly storage?: string;
   /** Gets each line that the Workers print; default: nobody. */
   readonly onOutput?: (line: string) => void;
   /** Ends a start under way. */
@@ -64,11 +68,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await mkdir(join(folder, "storage"));
-    await writeFile(join(folder, "config.capnp"), launch.configIn(folder));
+    await writeFile(join(folder, "config.capnp"), launch.config(options.storage ?? join(folder, "storage")));
     await Promise.all(
       PAGE_FILES.map((file) => copyFile(new URL(`./page/${file}`, import.meta.url), join(folder, file))),
     );
-    await bundleInto(folder);
+    await bundleInto(folder, options.schemas);
     const process = await startWorkerd({
       configFile: join(folder, "config.capnp"),
       folder,
@@ -86,7 +90,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 interface Launch {
   readonly url: string;
   readonly pops: readonly Pop[];
-  configIn(folder: string): string;
+  config(storageFolder: string): string;
 }
 
 async function prepare(options: ClusterOptions): Promise<Launch> {
@@ -109,14 +113,14 @@ async function prepare(options: ClusterOptions): Promise<Launch> {
   return {
     url,
     pops,
-    configIn: (folder) =>
+    config: (storageFolder) =>
       clusterConfig({
         setup: { pops, distance },
         address: new URL(url).host,
         vars: { ...file.vars, RULES: rules, DEBUG_HEADERS: "true", KEY_DISPLAY: "plain", ...options.vars },
         compatibilityDate: file.compatibilityDate ?? "2026-10-01",
         compatibilityFlags: file.compatibilityFlags,
-        storageFolder: join(folder, "storage"),
+        storageFolder,
       }),
   };
 }

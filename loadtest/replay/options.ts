@@ -15,7 +15,7 @@ LOG            common or combined format (Apache, nginx) or JSON lines; plain or
 --from TIME    start of the slice: 2026-01-12T07:27:00Z or 12/Jan/2026:07:27:00 +0000; without a zone UTC
                (default: the log's first request)
 --for TIME     length of the slice, such as 30s, 5m or 1h (default: 1m)
---speed N      N times faster. Windows, distances, explicit deadlines and pauses are all divided by N, so
+--speed N      N times faster. Windows, blocks, distances, explicit deadlines and pauses are all divided by N, so
                that the outcome keeps its meaning; no window may fall below 1 s. Deadlines of "auto" keep
                their range: they measure the machine (default: 1)
 --spread N     POPs that each client uses, drawn by the seed (default: 1)

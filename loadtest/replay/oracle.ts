@@ -3,13 +3,19 @@
  * requests in the order in which they were sent and applies each rule's own algorithm on the key's own
  * windows. It is deliberately naive and shares no code with the limiter's meters.
  */
-import type { EpochMs, WindowGrid } from "../../shared/time.ts";
+import type { DurationMs, EpochMs, WindowGrid } from "../../shared/time.ts";
 
 /** What the counter must know of a rule. */
 export interface CountedRule {
   readonly name: string;
   readonly limit: number;
-  readonly algorithm: "fixed-window" | "sliding-window";
+  readonly algorithm: "fixed-window" | "sliding-window" | "token-bucket";
+  /** What a full bucket holds. */
+  readonly burst: number;
+  /** What each request costs. */
+  readonly cost: number;
+  /** How long a denied key stays barred. */
+  readonly blockFor: DurationMs | undefined;
 }
 
 /** One rule that a request falls under, and the request's key in it. */
@@ -27,22 +33,36 @@ export interface ExactCounter {
   admits(at: EpochMs, charges: readonly Charge[]): boolean;
 }
 
+/** What is known of one key under one rule. */
+interface Count {
+  /** Cost admitted by window. */
+  readonly windows: Map<number, number>;
+  /** The bucket's level, and when it was that. */
+  tokens: number;
+  tokensAt: number;
+  barredUntil: number;
+}
+
 export function exactCounter(): ExactCounter {
-  const admitted = new Map<string, Map<number, number>>();
-  const windowsOf = (charge: Charge): Map<number, number> => {
-    const name = `${charge.rule.name} ${charge.key}`;
-    const windows = admitted.get(name) ?? new Map<number, number>();
-    admitted.set(name, windows);
-    return windows;
+  const counts = new Map<string, Count>();
+  const countOf = ({ rule, key }: Charge): Count => {
+    const name = `${rule.name} ${key}`;
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    const fresh = { windows: new Map<number, number>(), tokens: rule.burst, tokensAt: 0, barredUntil: 0 };
+    counts.set(name, fresh);
+    return fresh;
   };
   return {
     admits(at, charges) {
-      if (!charges.every((charge) => hasRoom(at, charge, windowsOf(charge)))) return false;
-      for (const charge of charges) {
-        const windows = windowsOf(charge);
-        const window = windowIndex(charge.grid, at);
-        windows.set(window, (windows.get(window) ?? 0) + 1);
+      const denying = charges.find((charge) => !hasRoom(at, charge, countOf(charge)));
+      if (denying !== undefined) {
+        const count = countOf(denying);
+        const { blockFor } = denying.rule;
+        if (blockFor !== undefined && count.barredUntil <= at) count.barredUntil = at + blockFor;
+        return false;
       }
+      for (const charge of charges) spend(at, charge, countOf(charge));
       return true;
     },
   };
@@ -52,13 +72,28 @@ export function exactCounter(): ExactCounter {
 export const windowIndex = (grid: WindowGrid, at: EpochMs): number =>
   Math.floor((at - grid.offsetMs) / grid.lengthMs);
 
-function hasRoom(at: EpochMs, charge: Charge, windows: ReadonlyMap<number, number>): boolean {
+function spend(at: EpochMs, charge: Charge, count: Count): void {
   const { rule, grid } = charge;
   const window = windowIndex(grid, at);
-  const current = windows.get(window) ?? 0;
-  if (rule.algorithm === "fixed-window") return current + 1 <= rule.limit;
+  count.windows.set(window, (count.windows.get(window) ?? 0) + rule.cost);
+  count.tokens = tokensAt(at, charge, count) - rule.cost;
+  count.tokensAt = at;
+}
+
+function tokensAt(at: EpochMs, { rule, grid }: Charge, count: Count): number {
+  return Math.min(rule.burst, count.tokens + ((at - count.tokensAt) * rule.limit) / grid.lengthMs);
+}
+
+function hasRoom(at: EpochMs, charge: Charge, count: Count): boolean {
+  const { rule, grid } = charge;
+  if (count.barredUntil > at) return false;
+  // Fractions of a token are compared with a little slack: thirds do not add up in binary.
+  if (rule.algorithm === "token-bucket") return tokensAt(at, charge, count) + 1e-9 >= rule.cost;
+  const window = windowIndex(grid, at);
+  const current = count.windows.get(window) ?? 0;
+  if (rule.algorithm === "fixed-window") return current + rule.cost <= rule.limit;
   const elapsed = at - grid.offsetMs - window * grid.lengthMs;
-  const previous = windows.get(window - 1) ?? 0;
-  // previous × (1 − elapsed/W) + current + 1 ≤ limit, in whole numbers.
-  return previous * (grid.lengthMs - elapsed) <= (rule.limit - current - 1) * grid.lengthMs;
+  const previous = count.windows.get(window - 1) ?? 0;
+  // previous × (1 − elapsed/W) + current + cost ≤ limit, in whole numbers.
+  return previous * (grid.lengthMs - elapsed) <= (rule.limit - current - rule.cost) * grid.lengthMs;
 }

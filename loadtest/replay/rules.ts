@@ -51,7 +51,7 @@ function checked(input: unknown, context: string): readonly Rule[] {
 }
 
 /**
- * The tables of `written` with windows and explicit deadlines divided by `speed`, to the millisecond. Ends
+ * The tables of `written` with windows, blocks and explicit deadlines divided by `speed`, to the millisecond. Ends
  * the command when a window would fall below the shortest one allowed.
  */
 export function scaledRules(
@@ -71,7 +71,8 @@ export function scaledRules(
     const rule = written[index];
     if (rule === undefined) return table;
     const deadline = rule.deadline === "auto" ? {} : { deadline: divided(rule.deadline, speed) };
-    return { ...table, window: divided(rule.window, speed), ...deadline };
+    const blockFor = rule.blockFor === undefined ? {} : { block_for: divided(rule.blockFor, speed) };
+    return { ...table, window: divided(rule.window, speed), ...deadline, ...blockFor };
   });
 }
 

@@ -1,5 +1,5 @@
 /** One replay from the log to the report. */
-import { bound } from "../../shared/bound.ts";
+import { bound, bucketBound } from "../../shared/bound.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { formatDuration } from "../../shared/time.ts";
 import { fail } from "../tools/cli.ts";
@@ -92,7 +92,13 @@ function reportedRule(
   wish: ReplayOptions,
   rules: ReplayRules,
 ): ReportedRule {
-  const { limit, threshold, algorithm } = run;
+  const { limit, burst, threshold, algorithm, cost } = run;
+  // In the cluster a POP is one isolate, so a client has as many sources as it uses POPs.
+  const sources = wish.spread;
+  const most =
+    algorithm === "token-bucket"
+      ? bucketBound({ limit, burst, threshold, sources, windows: 1 })
+      : bound({ limit, threshold, sources });
   return {
     ...figures,
     limit,
@@ -101,8 +107,7 @@ function reportedRule(
     threshold,
     algorithm,
     mode: modeOf(run, rules),
-    // In the cluster a POP is one isolate, so a client has as many sources as it uses POPs.
-    bound: bound({ limit, threshold, sources: wish.spread }),
+    bound: Math.floor(most / cost),
   };
 }
 

@@ -5,13 +5,18 @@
  *               first Ask of a window                 denied, room < 1
  *    unclaimed ───────────────────────▶ claimed ───────────────────────────▶ full (until nextRoomAt)
  *        ▲                                │  ▲                                  │
- *        └──── window over, no Ask ───────┘  └── time passed, or handed back ───┘
+ *        └──── claimedUntil passed ───────┘  └── time passed, or handed back ───┘
  *
- * Every arrow into "claimed" and "full", and a hand-back out of "full", is announced under a higher version.
+ * A claim lasts to the end of its window, and of the next one as well as soon as the window is busy (its count
+ * reaches the threshold): a steady attacker finds no silent credit after a rollover. With `block_for` the
+ * first denial also starts a penalty, during which nothing is granted whatever the count.
+ *
+ * Every arrow into "claimed" and "full", a penalty, and a hand-back out of "full" is announced under a higher
+ * version.
  */
 import { CLOCK_SKEW_MAX } from "../limits.ts";
 import type { Announcement, Answer, Ask, Granted, RulePolicy } from "../protocol/messages.ts";
-import { after, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
+import { after, type EpochMs, epochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import {
   emptyLedger,
   hasPlace,
@@ -45,8 +50,8 @@ export interface Account {
   version: number;
   ledger: Ledger;
   meter: MeterState;
-  /** The window whose claim was announced last, −1 for none. */
-  claimedWindow: number;
+  /** The announced end of the claim, NEVER for none. Not stored: it is announced anew after a restart. */
+  claimedUntil: EpochMs;
   /** The announced end of being full, NEVER for none. Not stored: a denial writes nothing. */
   fullUntil: EpochMs;
   penaltyUntil: EpochMs;
@@ -77,7 +82,7 @@ export function openAccount(ask: Ask, now: EpochMs): Account {
     version: 0,
     ledger: emptyLedger(window),
     meter: emptyMeter(window),
-    claimedWindow: -1,
+    claimedUntil: NEVER,
     fullUntil: NEVER,
     penaltyUntil: NEVER,
     epochUnwritten: true,
@@ -92,6 +97,8 @@ export function ask(account: Account, message: Ask, now: EpochMs): Step {
     // the object that owns the key. To end here would only load the same low epoch again.
     account.epoch = message.epochSeen + 1;
   }
+  // Opened by a Worker of the first release, or kept in a row of it: those say less of the rule.
+  if (account.policy.threshold === undefined) account.policy = message.rule;
   rollTo(account, windowAt(account.policy.grid, now));
   if (message.window > account.meter.window) {
     const ahead = windowStart(account.policy.grid, message.window) - now;
@@ -126,15 +133,17 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
     denied = before < message.spent + sum(message.want);
   } else {
     const learnt = learn(account.ledger, message, now);
-    chargeLearnt(account.meter, learnt);
+    chargeLearnt(account, learnt, now);
     const given = grant(account, message.want, now);
     learnt.source.granted += given.cost;
     granted = learnt.source.granted;
     denied = given.denied;
     changed = learnt.isNew || learnt.delta !== 0 || learnt.previousDelta !== 0 || given.cost > 0;
   }
-  const news = updateVerdicts(account, denied, now);
-  const store = changed || account.epochUnwritten;
+  const penalised = denied && startPenalty(account, now);
+  const news = updateVerdicts(account, denied, now) || penalised;
+  if (news) account.version += 1;
+  const store = changed || penalised || account.epochUnwritten;
   account.epochUnwritten = false;
   return {
     kind: "answer",
@@ -146,9 +155,9 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
 
 const sum = (costs: readonly number[]): number => costs.reduce((total, cost) => total + cost, 0);
 
-function chargeLearnt(meter: MeterState, learnt: Learnt): void {
-  if (learnt.delta !== 0) charge(meter, learnt.delta);
-  if (learnt.previousDelta !== 0) chargePrevious(meter, learnt.previousDelta);
+function chargeLearnt({ policy, meter }: Account, learnt: Learnt, now: EpochMs): void {
+  if (learnt.delta !== 0) charge(policy, meter, learnt.delta, now);
+  if (learnt.previousDelta !== 0) chargePrevious(policy, meter, learnt.previousDelta, now);
 }
 
 /** Grants costs in order of arrival, each whole or not at all, as long as they fit. */
@@ -164,17 +173,22 @@ function grant(account: Account, want: readonly number[], now: EpochMs): { cost:
       denied = true;
     }
   }
-  if (cost > 0) charge(account.meter, cost);
+  if (cost > 0) charge(account.policy, account.meter, cost, now);
   return { cost, denied };
+}
+
+/** A denial for want of room starts the rule's penalty, if it has one and none is running. It is never extended. */
+function startPenalty(account: Account, now: EpochMs): boolean {
+  const { blockForMs } = account.policy;
+  if (blockForMs === undefined || account.penaltyUntil > now) return false;
+  if (room(account.policy, account.meter, now) >= 1) return false;
+  account.penaltyUntil = after(now, blockForMs);
+  return true;
 }
 
 /** Brings claim and block up to date; true when everyone should hear of a change. */
 function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolean {
   let news = false;
-  if (account.claimedWindow !== account.meter.window) {
-    account.claimedWindow = account.meter.window;
-    news = true;
-  }
   const full = room(account.policy, account.meter, now) < 1;
   const until = full && denied ? nextRoomAt(account.policy, account.meter, now) : NEVER;
   if (until !== NEVER && until !== account.fullUntil) {
@@ -185,12 +199,27 @@ function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolea
     account.fullUntil = NEVER;
     news = true;
   }
-  if (news) account.version += 1;
+  const claimedUntil = windowEnd(account.policy.grid, claimedWindow(account));
+  if (claimedUntil > account.claimedUntil) {
+    account.claimedUntil = claimedUntil;
+    news = true;
+  }
   return news;
 }
 
+/**
+ * The last window of the claim: the one after the last busy one. A window is busy when its count reaches the
+ * threshold, and also while the key is full: what is denied then is not counted, but it is no quiet either.
+ */
+function claimedWindow({ policy, meter, fullUntil }: Account): number {
+  const counted =
+    meter.current >= (policy.threshold ?? Number.POSITIVE_INFINITY) ? meter.window + 1 : meter.window;
+  const full = fullUntil === NEVER ? 0 : windowAt(policy.grid, epochMs(fullUntil - 1)) + 1;
+  return Math.max(counted, full);
+}
+
 function answerOf(account: Account, message: Ask, window: number, granted: number, now: EpochMs): Granted {
-  const { policy, meter, fullUntil, penaltyUntil } = account;
+  const { policy, meter, claimedUntil, fullUntil, penaltyUntil } = account;
   return {
     kind: "granted",
     window,
@@ -199,6 +228,7 @@ function answerOf(account: Account, message: Ask, window: number, granted: numbe
     version: account.version,
     granted,
     remaining: Math.max(0, room(policy, meter, now)),
+    ...(claimedUntil > now && { claimedUntil }),
     ...(fullUntil > now && { fullUntil }),
     ...(penaltyUntil > now && { penaltyUntil }),
     resetAt: later(resetAt(policy, meter, now), penaltyUntil),
@@ -206,14 +236,14 @@ function answerOf(account: Account, message: Ask, window: number, granted: numbe
 }
 
 function announcementOf(account: Account): Announcement {
-  const { fullUntil, penaltyUntil } = account;
+  const { claimedUntil, fullUntil, penaltyUntil } = account;
   return {
     key: account.key,
     ruleVersion: account.policy.version,
     ...(account.label !== undefined && { label: account.label }),
     epoch: account.epoch,
     version: account.version,
-    claimedUntil: windowEnd(account.policy.grid, account.claimedWindow),
+    ...(claimedUntil !== NEVER && { claimedUntil }),
     ...(fullUntil !== NEVER && { fullUntil }),
     ...(penaltyUntil !== NEVER && { penaltyUntil }),
   };
@@ -240,7 +270,7 @@ function reportLate(account: Account, message: Ask, now: EpochMs): Step {
     message.window === account.meter.window - 1 && hasPlace(account.ledger, message.source, now);
   if (takeable) {
     const learnt = learnPrevious(account.ledger, message, now);
-    chargeLearnt(account.meter, learnt);
+    chargeLearnt(account, learnt, now);
     return refuse(account, message, now, learnt.isNew || learnt.previousDelta !== 0);
   }
   return refuse(account, message, now, false);
@@ -263,11 +293,15 @@ function rollTo(account: Account, window: number): void {
   rollLedger(account.ledger, window);
 }
 
-/** When nothing of the account is worth keeping any more: one idle window after its end, never before a block has ended. */
+/**
+ * When nothing of the account is worth keeping any more: one idle window after the one in which its claim or its
+ * block ends. Until then sources remember its epoch, and would take the news of a new account for old.
+ */
 export function expiresAt(account: Account): EpochMs {
   const { grid } = account.policy;
-  const idle = after(windowEnd(grid, account.meter.window + 1), CLOCK_SKEW_MAX);
-  return later(after(idle, CLOCK_SKEW_MAX), account.penaltyUntil);
+  const last = Math.max(claimedWindow(account), windowAt(grid, account.penaltyUntil));
+  const idle = after(windowEnd(grid, last + 1), CLOCK_SKEW_MAX);
+  return after(idle, CLOCK_SKEW_MAX);
 }
 
 /** What a person is shown of the account. */

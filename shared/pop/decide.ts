@@ -11,9 +11,10 @@ import { unreachable } from "../assert.ts";
 import { UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, windowEnd } from "../time.ts";
+import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
-import type { Hold, Source } from "./source.ts";
+import type { Source } from "./source.ts";
 
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
 export type How = "credit" | "owner" | "blocked" | "degraded";
@@ -224,12 +225,12 @@ export class Admission {
       case "local":
       case "open": {
         if (part.slot < 0) break; // no place to count it: as if its entry were new
-        const fits = source.spent(part.slot) + part.cost <= part.rule.limit;
+        const fits = source.spent(part.slot) + part.cost <= capacity(part.rule);
         if (onFailure === "local" && !fits) {
           return this.#deny(part, "degraded", this.#localReset(part, now), now);
         }
         part.hold = source.hold(part.slot, part.cost);
-        part.remaining = Math.max(0, part.rule.limit - source.spent(part.slot));
+        part.remaining = Math.max(0, capacity(part.rule) - source.spent(part.slot));
         break;
       }
       default:

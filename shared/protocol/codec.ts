@@ -1,24 +1,24 @@
 /**
- * Messages as bytes: msgpack behind a schema number. Every frame begins with the number of the schema it is
- * written in, because new Workers talk to old objects for minutes after a deploy. Fields go by name, so a
- * field that is added needs no new schema; a reader that meets a number it does not know, or a frame that
- * is no message, says so instead of guessing.
+ * Messages as bytes: msgpack of `[schema, value]`, the one thing that no schema changes. Fields go by name, and
+ * what a reader does not know it leaves out. A reader that meets a number it does not know, or a frame that is no
+ * message, says so instead of guessing. What the numbers mean stands in `schema.ts`.
  */
 import { Packr } from "msgpackr/index-no-eval";
 import * as v from "valibot";
+import { assert } from "../assert.ts";
 import { durationMs, epochMs } from "../time.ts";
 import type { Announcement, Answer, Ask } from "./messages.ts";
+import { SCHEMA, SCHEMA_MIN } from "./schema.ts";
 
-/** The schema this code writes. Raise it when a field changes meaning or goes away. */
-export const SCHEMA = 1;
-
+/** What was read, and the schema it was written in; 0 when the bytes do not even say that. */
 export type Decoded<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: "unknown-schema" | "malformed"; readonly schema: number };
+  | { readonly ok: true; readonly schema: number; readonly value: T }
+  | { readonly ok: false; readonly schema: number; readonly error: "unknown-schema" | "malformed" };
 
 const packr = new Packr({ useRecords: false });
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const positive = v.pipe(count, v.minValue(1));
 const time = v.pipe(count, v.transform(epochMs));
 const length = v.pipe(count, v.transform(durationMs));
 const hex = (digits: number) => v.pipe(v.string(), v.length(digits), v.hexadecimal());
@@ -26,9 +26,12 @@ const hex = (digits: number) => v.pipe(v.string(), v.length(digits), v.hexadecim
 const policy = v.object({
   version: hex(16),
   name: v.string(),
-  algorithm: v.picklist(["fixed-window", "sliding-window"]),
-  limit: v.pipe(count, v.minValue(1)),
-  grid: v.object({ lengthMs: v.pipe(count, v.minValue(1), v.transform(durationMs)), offsetMs: length }),
+  algorithm: v.picklist(["fixed-window", "sliding-window", "token-bucket"]),
+  limit: positive,
+  grid: v.object({ lengthMs: v.pipe(positive, v.transform(durationMs)), offsetMs: length }),
+  threshold: v.exactOptional(positive),
+  burst: v.exactOptional(positive),
+  blockForMs: v.exactOptional(length),
 });
 
 const askSchema = v.object({
@@ -43,12 +46,13 @@ const askSchema = v.object({
   spent: count,
   counted: count,
   previousSpent: count,
-  want: v.array(v.pipe(count, v.minValue(1))),
+  want: v.array(positive),
 });
 
 const verdicts = {
   epoch: count,
   version: count,
+  claimedUntil: v.exactOptional(time),
   fullUntil: v.exactOptional(time),
   penaltyUntil: v.exactOptional(time),
 };
@@ -72,7 +76,6 @@ const announcementSchema = v.object({
   ruleVersion: hex(16),
   label: v.exactOptional(v.string()),
   ...verdicts,
-  claimedUntil: v.exactOptional(time),
   released: v.exactOptional(v.boolean()),
 });
 
@@ -94,30 +97,51 @@ const feedSchema = v.object({
   news: v.array(announcementSchema),
 });
 
-/** Writes any message or row under this code's schema number. */
-export const encode = (value: unknown): Uint8Array => packr.pack([SCHEMA, value]);
-
-/** Reads a frame: its schema number, and the value if `schema` describes it. Never throws. */
-export function decode<S extends v.GenericSchema>(schema: S, bytes: Uint8Array): Decoded<v.InferOutput<S>> {
-  let frame: unknown;
-  try {
-    frame = packr.unpack(bytes);
-  } catch {
-    return { ok: false, error: "malformed", schema: 0 };
-  }
-  if (!Array.isArray(frame) || typeof frame[0] !== "number")
-    return { ok: false, error: "malformed", schema: 0 };
-  if (frame[0] !== SCHEMA) return { ok: false, error: "unknown-schema", schema: frame[0] };
-  const parsed = v.safeParse(schema, frame[1]);
-  return parsed.success
-    ? { ok: true, value: parsed.output }
-    : { ok: false, error: "malformed", schema: SCHEMA };
+/**
+ * Writes any message or row.
+ * @param schema from SCHEMA_MIN to SCHEMA
+ * @param rest what follows the value; readers of any schema find it there
+ */
+export function encode(value: unknown, schema: number = SCHEMA, ...rest: readonly unknown[]): Uint8Array {
+  assert(schema >= SCHEMA_MIN && schema <= SCHEMA, `this code writes no schema ${schema}`);
+  return packr.pack([schema, value, ...rest]);
 }
 
-export const encodeAsks = (asks: readonly Ask[]): Uint8Array => encode(asks);
+interface Envelope {
+  readonly schema: number;
+  readonly value: unknown;
+  readonly rest: readonly unknown[];
+}
+
+/** What holds in every schema. `undefined` when the bytes are none of ours. Never throws, whatever it is given. */
+export function openEnvelope(bytes: unknown): Envelope | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  try {
+    const frame: unknown = packr.unpack(bytes);
+    if (!Array.isArray(frame)) return undefined;
+    const [schema, value, ...rest] = frame as readonly unknown[];
+    return typeof schema === "number" && Number.isSafeInteger(schema) ? { schema, value, rest } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a frame: its schema number, and the value if `shape` describes it. Never throws. */
+export function decode<S extends v.GenericSchema>(shape: S, bytes: unknown): Decoded<v.InferOutput<S>> {
+  const envelope = openEnvelope(bytes);
+  if (envelope === undefined) return { ok: false, schema: 0, error: "malformed" };
+  const { schema, value } = envelope;
+  if (schema < SCHEMA_MIN || schema > SCHEMA) return { ok: false, schema, error: "unknown-schema" };
+  const parsed = v.safeParse(shape, value);
+  return parsed.success
+    ? { ok: true, schema, value: parsed.output }
+    : { ok: false, schema, error: "malformed" };
+}
+
+export const encodeAsks = (asks: readonly Ask[], schema?: number): Uint8Array => encode(asks, schema);
 export const decodeAsks = (bytes: Uint8Array): Decoded<readonly Ask[]> => decode(v.array(askSchema), bytes);
 
-/** An owner's reply to a frame of Asks: one answer each, in order, or why the frame could not be read. */
+/** An owner's reply to a frame of Asks: one answer each, in order, or why it could not be read and what is. */
 export type Reply =
   | { readonly answers: readonly Answer[] }
   | { readonly error: "unknown-schema" | "malformed"; readonly speaks: number };
@@ -127,12 +151,13 @@ const replySchema = v.union([
   v.object({ error: v.picklist(["unknown-schema", "malformed"]), speaks: count }),
 ]);
 
-export const encodeReply = (reply: Reply): Uint8Array => encode(reply);
+export const encodeReply = (reply: Reply, schema?: number): Uint8Array => encode(reply, schema);
 export const decodeReply = (bytes: Uint8Array): Decoded<Reply> => decode(replySchema, bytes);
 
-export const encodeNews = (news: readonly Announcement[]): Uint8Array => encode(news);
+export const encodeNews = (news: readonly Announcement[], schema?: number): Uint8Array =>
+  encode(news, schema);
 export const decodeNews = (bytes: Uint8Array): Decoded<readonly Announcement[]> =>
   decode(v.array(announcementSchema), bytes);
 
-export const encodeFeed = (frame: FeedFrame): Uint8Array => encode(frame);
+export const encodeFeed = (frame: FeedFrame, schema?: number): Uint8Array => encode(frame, schema);
 export const decodeFeed = (bytes: Uint8Array): Decoded<FeedFrame> => decode(feedSchema, bytes);

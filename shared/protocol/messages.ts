@@ -4,10 +4,10 @@
  *
  *   source ── Ask ──▶ owner          source ◀── Answer ── owner ── Announcement ──▶ hubs ──▶ sources
  */
-import type { EpochMs, WindowGrid } from "../time.ts";
+import type { DurationMs, EpochMs, WindowGrid } from "../time.ts";
 
 /** The algorithms an owner can meter with. */
-export type Algorithm = "fixed-window" | "sliding-window";
+export type Algorithm = "fixed-window" | "sliding-window" | "token-bucket";
 
 /** 128 bits as 32 hex digits. The first 16 digits are the tag under which POPs keep the key. */
 export type KeyHash = string;
@@ -23,6 +23,12 @@ export interface RulePolicy {
   readonly limit: number;
   /** This key's windows. */
   readonly grid: WindowGrid;
+  /** The request of one source that claims the key. Sources that do not send it are of an older release. */
+  readonly threshold?: number;
+  /** What a full token bucket holds; left out, the limit. */
+  readonly burst?: number;
+  /** How long a denied key stays barred; left out, no longer than it is full. */
+  readonly blockForMs?: DurationMs;
 }
 
 /** A source's question, and at the same time its account of itself. All costs are cumulative for (source, window). */
@@ -54,6 +60,8 @@ export interface Ask {
 export interface Verdicts {
   readonly epoch: number;
   readonly version: number;
+  /** Until then sources have no credit of their own for the key. */
+  readonly claimedUntil?: EpochMs;
   /** No room until then. */
   readonly fullUntil?: EpochMs;
   /** Barred until then, whatever the count. */
@@ -95,8 +103,6 @@ export interface Announcement extends Verdicts {
   readonly ruleVersion: string;
   /** The readable key, only where `KEY_DISPLAY` allows it. */
   readonly label?: string;
-  /** Until then sources have no credit of their own for the key. */
-  readonly claimedUntil?: EpochMs;
   /** Blocks were lifted by hand. */
   readonly released?: boolean;
 }

@@ -143,16 +143,17 @@ describe("an owner", () => {
     expect(news(asks({ limit: 1 }))).toMatchObject({ epoch: 1, version: 1, claimedUntil: end });
     expect(news(asks({ limit: 1, source: "b" }))).toMatchObject({
       version: 2,
-      claimedUntil: end,
+      // Full, the window is busy: the claim goes on through the next.
+      claimedUntil: end + MINUTE,
       fullUntil: end,
     });
     expect(news(asks({ limit: 1, source: "c" }))).toBeUndefined();
     const lifted = news(asks({ limit: 1, seq: 2, spent: 0, want: [] }));
-    expect(lifted).toMatchObject({ version: 3, claimedUntil: end });
+    expect(lifted).toMatchObject({ version: 3, claimedUntil: end + MINUTE });
     expect(lifted).not.toHaveProperty("fullUntil");
-    expect(news(asks({ limit: 1, source: "d", window: NOW + 1 }), MINUTE)).toMatchObject({
+    expect(news(asks({ limit: 1, source: "d", window: NOW + 2 }), 2 * MINUTE)).toMatchObject({
       version: 4,
-      claimedUntil: end + MINUTE,
+      claimedUntil: end + 2 * MINUTE,
     });
   });
 

@@ -42,6 +42,22 @@ describe("a client at three times its limit for 20 windows, at four POPs", () =>
     expect(later.some(({ decision }) => decision?.admitted && decision.how === "credit")).toBe(false);
   });
 
+  it("gets no free credit from a sliding window by firing only at the start of each window, while it is still full", () => {
+    const world = new World({ sources: SOURCES, rules: [ruleWith({ algorithm: "sliding-window" })] });
+    const requests: Request[] = [];
+    for (let window = 0; window < WINDOWS; window += 1) {
+      for (let number = 0; number < 3 * LIMIT; number += 1) {
+        requests.push(world.request(number % SOURCES));
+        world.settle();
+      }
+      world.tick(100);
+      world.settle();
+      world.tick(MINUTE - 100);
+    }
+    const later = requests.filter(({ window }) => window > START);
+    expect(later.filter(({ decision }) => decision?.admitted && decision.how === "credit")).toEqual([]);
+  });
+
   it("gets no free credit however many owners die", () => {
     const world = new World({ sources: SOURCES });
     const requests: Request[] = [];

@@ -2,7 +2,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
-import { decodeReply, encode, encodeAsks, SCHEMA } from "../../shared/protocol/codec.ts";
+import { decodeReply, encode, encodeAsks } from "../../shared/protocol/codec.ts";
+import { SCHEMA, SCHEMA_MIN } from "../../shared/protocol/schema.ts";
 import { askOf, send } from "./asks.ts";
 
 let names = 0;
@@ -87,6 +88,7 @@ describe("KeyOwner", () => {
     newer[1] = SCHEMA + 1;
     expect(decodeReply(await owner.ask(newer))).toEqual({
       ok: true,
+      schema: SCHEMA_MIN,
       value: { error: "unknown-schema", speaks: SCHEMA },
     });
   });

@@ -54,7 +54,7 @@ function withDistantHubs(owner: string, env: OwnerEnv): OwnerEnv {
   const hubs = env.REGION_HUB as unknown as CoreEnv["REGION_HUB"];
   const distant = {
     getByName: (region: string) => ({
-      announce: (frame: Uint8Array): Promise<void> => {
+      announce: (frame: Uint8Array): Promise<number> => {
         if (region === COUNTED_REGION) announcements += 1;
         // An owner that came back by an alarm or an inspection alone may have no place; it is next to its hub.
         const pop = owners.get(owner)?.pop;
@@ -69,9 +69,9 @@ function withDistantHubs(owner: string, env: OwnerEnv): OwnerEnv {
 /** A RegionHub at a distance from the owners. Its distance to the POPs is in `HubLink`. */
 export class ClusterRegionHub extends RegionHub {
   /** `announce` from an owner that stands next to `pop`. The time runs here, so that an announcement once sent outlives its owner. */
-  async announceFrom(pop: string, frame: Uint8Array): Promise<void> {
+  async announceFrom(pop: string, frame: Uint8Array): Promise<number> {
     const ms = ownerToHubMs(pop, nameOf(this.ctx));
     if (ms > 0) await scheduler.wait(ms);
-    await this.announce(frame);
+    return this.announce(frame);
   }
 }

@@ -4,19 +4,31 @@
  * 2^53, so that `nextRoomAt` and `room` agree to the millisecond.
  */
 import { unreachable } from "../../assert.ts";
+import { capacity } from "../../capacity.ts";
 import type { Algorithm, RulePolicy } from "../../protocol/messages.ts";
-import { type EpochMs, windowEnd } from "../../time.ts";
+import { type EpochMs, NEVER, windowEnd } from "../../time.ts";
 import * as fixed from "./fixed-window.ts";
 import * as sliding from "./sliding-window.ts";
+import * as bucket from "./token-bucket.ts";
 
-/** Cost counted in the owner's window and in the one before it. */
+/** What was counted: by window under every algorithm, and for a token bucket also what is missing from it. */
 export interface MeterState {
   window: number;
+  /** Cost counted in `window` and in the one before it. */
   current: number;
   previous: number;
+  /** What was missing from a full bucket at `fillAt`, in cost × window (ms); 0 under other algorithms. */
+  fill: number;
+  fillAt: EpochMs;
 }
 
-export const emptyMeter = (window: number): MeterState => ({ window, current: 0, previous: 0 });
+export const emptyMeter = (window: number): MeterState => ({
+  window,
+  current: 0,
+  previous: 0,
+  fill: 0,
+  fillAt: NEVER,
+});
 
 /** Moves the meter to a later window; windows never go back. */
 export function rollMeter(state: MeterState, window: number): void {
@@ -27,13 +39,18 @@ export function rollMeter(state: MeterState, window: number): void {
 }
 
 /** Counts `delta` in the current window (negative: handed back). */
-export function charge(state: MeterState, delta: number): void {
+export function charge(policy: RulePolicy, state: MeterState, delta: number, now: EpochMs): void {
   state.current = Math.max(0, state.current + delta);
+  if (policy.algorithm === "token-bucket") bucket.charge(policy, state, delta, now);
 }
 
-/** Counts `delta` in the previous window: news that came after it ended. */
-export function chargePrevious(state: MeterState, delta: number): void {
+/**
+ * Counts `delta` in the previous window: news that came after it ended. A token bucket has no windows and is
+ * charged now: it cannot know how much of it would have been refilled since.
+ */
+export function chargePrevious(policy: RulePolicy, state: MeterState, delta: number, now: EpochMs): void {
   state.previous = Math.max(0, state.previous + delta);
+  if (policy.algorithm === "token-bucket") bucket.charge(policy, state, delta, now);
 }
 
 /** Cost that may be granted now; 0 or less when full. */
@@ -44,6 +61,8 @@ export function room(policy: RulePolicy, state: MeterState, now: EpochMs): numbe
       return fixed.room(policy, state);
     case "sliding-window":
       return sliding.room(policy, state, now);
+    case "token-bucket":
+      return bucket.room(policy, state, now);
     default:
       return unreachable(algorithm);
   }
@@ -57,16 +76,21 @@ export function nextRoomAt(policy: RulePolicy, state: MeterState, now: EpochMs):
       return fixed.nextRoomAt(policy, state, now);
     case "sliding-window":
       return sliding.nextRoomAt(policy, state, now);
+    case "token-bucket":
+      return bucket.nextRoomAt(policy, state, now);
     default:
       return unreachable(algorithm);
   }
 }
 
-/** When quota comes back: the window's end, or sooner when a unit is free again before it. */
+/** When quota comes back: when a unit is free again; while there is room, the window's end, or when the bucket is full. */
 export function resetAt(policy: RulePolicy, state: MeterState, now: EpochMs): EpochMs {
-  return room(policy, state, now) < 1 ? nextRoomAt(policy, state, now) : windowEnd(policy.grid, state.window);
+  if (room(policy, state, now) < 1) return nextRoomAt(policy, state, now);
+  return policy.algorithm === "token-bucket"
+    ? bucket.fullAt(policy, state, now)
+    : windowEnd(policy.grid, state.window);
 }
 
-/** The count a person sees: cost that weighs against the limit now. */
+/** The count a person sees: cost that weighs against the limit (or the bucket's burst) now. */
 export const counted = (policy: RulePolicy, state: MeterState, now: EpochMs): number =>
-  policy.limit - room(policy, state, now);
+  capacity(policy) - room(policy, state, now);

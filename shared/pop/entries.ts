@@ -1,0 +1,279 @@
+/**
+ * The entries of one isolate: the credit table, and a hot-key record for each key that asked its owner or was
+ * announced. Keeps what every entry must keep: windows that never go back, holds that outlive them, records that
+ * go with their entries. What entries mean to owners is `source.ts`'s.
+ */
+import { assert } from "../assert.ts";
+import { gridOf } from "../grid.ts";
+import { HOT_KEYS_MAX } from "../limits.ts";
+import type { Rule } from "../rule.ts";
+import { type EpochMs, later, NEVER, type WindowGrid, windowAt, windowEnd, windowStart } from "../time.ts";
+import {
+  COUNTED,
+  CREDIT,
+  CreditTable,
+  HELD,
+  HOT,
+  type Occupants,
+  OWN,
+  PREVIOUS,
+  RULE,
+  TAG_HI,
+  TAG_LO,
+  type TableSize,
+  WINDOW,
+} from "./credit-table.ts";
+import { type HotKey, newHotKey } from "./hot-key.ts";
+import { blockedUntil, emptyView } from "./view.ts";
+
+/** Cost taken for a request that other rules have yet to decide. */
+export interface Hold {
+  readonly slot: number;
+  readonly hi: number;
+  readonly lo: number;
+  readonly cost: number;
+  /** The window it counts in. */
+  readonly window: number;
+}
+
+export interface EntryState {
+  readonly slot: number;
+  readonly rule: string;
+  readonly window: number;
+  readonly used: number;
+  readonly credit: number;
+  readonly claimed: boolean;
+  readonly blockedUntil: EpochMs | null;
+}
+
+export class Entries {
+  readonly rules: readonly Rule[];
+  readonly table: CreditTable;
+  readonly #hot: (HotKey | undefined)[] = [];
+  readonly #freeHot: number[] = [];
+  #hand = 0;
+  #lives = 0;
+
+  /** @param seed 32 random bits of this isolate: where keys stand in the table. */
+  constructor(rules: readonly Rule[], seed: number, size: TableSize | undefined) {
+    this.rules = rules;
+    this.table = new CreditTable(this.#occupants(), seed, size);
+  }
+
+  /** The entry of a key, rolled to `now`; created with the rule's silent credit when it is new. −1 when there is no place. */
+  lookup(ruleIndex: number, hi: number, lo: number, now: EpochMs): number {
+    const found = this.table.find(hi, lo);
+    if (found >= 0) {
+      this.roll(found, windowAt(this.gridAt(found), now));
+      return found;
+    }
+    const slot = this.table.open(hi, lo, ruleIndex, now);
+    if (slot < 0) return -1;
+    const silent = this.ruleAt(slot).threshold - 1;
+    this.table.cells[slot + WINDOW] = windowAt(this.gridAt(slot), now);
+    this.table.cells[slot + CREDIT] = Math.max(0, silent - this.table.floorOf(slot, now));
+    return slot;
+  }
+
+  ruleAt(slot: number): Rule {
+    const rule = this.rules[this.table.get(slot, RULE) - 1];
+    assert(rule !== undefined, "an entry names its rule");
+    return rule;
+  }
+
+  gridAt(slot: number): WindowGrid {
+    return gridOf(this.ruleAt(slot), this.table.get(slot, TAG_LO));
+  }
+
+  hotAt(slot: number): HotKey | undefined {
+    const index = this.table.get(slot, HOT);
+    return index === 0 ? undefined : this.#hot[index - 1];
+  }
+
+  /** OWN + HELD: what a source answers for in its window. */
+  spent(slot: number): number {
+    return this.table.get(slot, OWN) + this.table.get(slot, HELD);
+  }
+
+  window(slot: number): number {
+    // Windows of a second outgrow 31 bits in 2038, and 32 in 2106.
+    return this.table.get(slot, WINDOW) >>> 0;
+  }
+
+  /** Moves an entry to a later window. Windows never go back: a clock that steps back changes nothing. */
+  roll(slot: number, window: number): void {
+    const cells = this.table.cells;
+    const ahead = (window - this.window(slot)) | 0;
+    if (ahead <= 0) return;
+    cells[slot + PREVIOUS] = ahead === 1 ? this.spent(slot) : 0;
+    cells[slot + OWN] = 0;
+    cells[slot + HELD] = 0;
+    cells[slot + COUNTED] = 0;
+    cells[slot + WINDOW] = window;
+    const old = this.hotAt(slot);
+    if (old !== undefined && this.#isForgotten(old, window)) {
+      // Its owner may have forgotten the key by now, and with it the epoch: what comes is new to both.
+      Object.assign(old.view, emptyView());
+      if (!old.outbox.busy) this.#dropHot(slot);
+    }
+    const hot = this.hotAt(slot);
+    const claimed = hot !== undefined && this.isClaimedIn(hot, window);
+    cells[slot + CREDIT] = claimed ? 0 : this.ruleAt(slot).threshold - 1;
+  }
+
+  /** Takes `cost` for a request that is not decided yet. */
+  hold(slot: number, cost: number): Hold {
+    this.add(slot, HELD, cost);
+    return this.holdOf(slot, cost, this.window(slot));
+  }
+
+  /** Describes a cost that an answer counted for a request. */
+  holdOf(slot: number, cost: number, window: number): Hold {
+    return { slot, hi: this.table.get(slot, TAG_HI), lo: this.table.get(slot, TAG_LO), cost, window };
+  }
+
+  /** The request was admitted: what was held is spent for good. */
+  take(hold: Hold): void {
+    // After a roll it is counted as the previous window's already, and the entry may even be another key's.
+    if (!this.#isStanding(hold) || this.window(hold.slot) !== hold.window) return;
+    this.add(hold.slot, HELD, -hold.cost);
+    this.add(hold.slot, OWN, hold.cost);
+  }
+
+  /** The request was denied by another rule: what was held is free again, and an owner that granted it hears so. */
+  release(hold: Hold, now: EpochMs): HotKey | undefined {
+    if (!this.#isStanding(hold)) return undefined;
+    const { slot, cost, window } = hold;
+    const age = (this.window(slot) - window) | 0;
+    if (age === 0) this.add(slot, HELD, -cost);
+    // A rolled entry may have been replaced and come back since; then it no longer knows of the cost.
+    else if (age === 1) this.add(slot, PREVIOUS, -Math.min(cost, this.table.get(slot, PREVIOUS)));
+    const hot = this.hotAt(slot);
+    if (hot === undefined || age > 1 || !this.isClaimedIn(hot, window)) return undefined;
+    hot.outbox.reportBy(now);
+    return hot;
+  }
+
+  #isStanding({ slot, hi, lo }: Hold): boolean {
+    const { table } = this;
+    return table.get(slot, TAG_LO) === lo && table.get(slot, TAG_HI) === hi && table.get(slot, RULE) !== 0;
+  }
+
+  /** True when the key was known to be claimed at the start of that window. */
+  protected isClaimedIn(hot: HotKey, window: number): boolean {
+    return hot.view.claimedUntil > windowStart(this.gridAt(hot.slot), window);
+  }
+
+  /** True when neither asking nor hearing of the last two windows ties this source to the key's owner. */
+  #isForgotten(hot: HotKey, window: number): boolean {
+    const start = windowStart(this.gridAt(hot.slot), window - 1);
+    return window - hot.lastWindow > 1 && hot.view.claimedUntil <= start && hot.view.penaltyUntil <= start;
+  }
+
+  /** The hot-key record of an entry, made when there is none; undefined when all are in use. */
+  heat(slot: number, key: string, label: string | undefined, now: EpochMs): HotKey | undefined {
+    const known = this.hotAt(slot);
+    if (known !== undefined) {
+      known.label ??= label;
+      return known;
+    }
+    const index =
+      this.#freeHot.pop() ?? (this.#hot.length < HOT_KEYS_MAX ? this.#hot.length : this.#evictHot(now));
+    if (index === undefined) return undefined;
+    this.#lives += 1;
+    const hot = newHotKey(this.ruleAt(slot), key, label, this.#lives, slot);
+    this.#hot[index] = hot;
+    this.table.cells[slot + HOT] = index + 1;
+    return hot;
+  }
+
+  /** Changes one count of an entry. */
+  protected add(slot: number, field: number, delta: number): void {
+    const cells = this.table.cells;
+    cells[slot + field] = (cells[slot + field] ?? 0) + delta;
+    assert((cells[slot + field] ?? 0) >= 0, "a count is never negative");
+  }
+
+  #dropHot(slot: number): void {
+    const index = this.table.get(slot, HOT) - 1;
+    const hot = this.#hot[index];
+    if (hot === undefined) return;
+    hot.slot = -1;
+    this.#hot[index] = undefined;
+    this.#freeHot.push(index);
+    this.table.cells[slot + HOT] = 0;
+  }
+
+  /** Frees the record of a hot key that nobody waits for: a hand goes round, as in CLOCK page replacement. */
+  #evictHot(now: EpochMs): number | undefined {
+    for (let tries = 0; tries < 64; tries += 1) {
+      this.#hand = (this.#hand + 1) % this.#hot.length;
+      const hot = this.#hot[this.#hand];
+      if (hot === undefined || this.#isPinned(hot.slot, now)) continue;
+      this.table.remove(hot.slot, now);
+      return this.#freeHot.pop();
+    }
+    return undefined;
+  }
+
+  /** A request whose context died never comes back for what it holds: after two windows nothing is pinned. */
+  #isPinned(slot: number, now: EpochMs): boolean {
+    const inUse = this.table.get(slot, HELD) > 0 || this.hotAt(slot)?.outbox.busy === true;
+    return inUse && !this.#isStale(slot, now);
+  }
+
+  #isStale(slot: number, now: EpochMs): boolean {
+    return windowAt(this.gridAt(slot), now) - this.window(slot) > 1 && !this.#isClaimed(slot, now);
+  }
+
+  /** True while silent credit is out of the question: the key is claimed, or barred for longer than its windows. */
+  #isClaimed(slot: number, now: EpochMs): boolean {
+    const view = this.hotAt(slot)?.view;
+    return view !== undefined && later(view.claimedUntil, view.penaltyUntil) > now;
+  }
+
+  #occupants(): Occupants {
+    return {
+      pinned: (slot, now) => this.#isPinned(slot, now),
+      stale: (slot, now) => this.#isStale(slot, now),
+      ended: (slot, now) => windowAt(this.gridAt(slot), now) > this.window(slot),
+      claimed: (slot, now) => this.#isClaimed(slot, now),
+      legacy: (slot, now) => {
+        const { limit, threshold } = this.ruleAt(slot);
+        const claimed = this.#isClaimed(slot, now);
+        const view = this.hotAt(slot)?.view;
+        const until = later(windowEnd(this.gridAt(slot), this.window(slot)), view?.penaltyUntil ?? NEVER);
+        // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
+        // still had is left: its count, and the floor that it began with itself.
+        const left = this.table.get(slot, CREDIT) - this.spent(slot);
+        return { count: claimed ? limit : threshold - 1 - left, until };
+      },
+      forget: (slot) => this.#dropHot(slot),
+    };
+  }
+
+  /** When the block that is believed for an entry ends, NEVER for none. */
+  blockedUntil(slot: number, now: EpochMs): EpochMs {
+    const hot = this.hotAt(slot);
+    return hot === undefined ? NEVER : blockedUntil(hot.view, now);
+  }
+
+  /** What a person is shown of the entries. */
+  *entries(now: EpochMs): IterableIterator<EntryState> {
+    for (const slot of this.table.slots()) {
+      const grid = this.gridAt(slot);
+      if (windowAt(grid, now) > this.window(slot)) continue;
+      const hot = this.hotAt(slot);
+      const until = this.blockedUntil(slot, now);
+      yield {
+        slot,
+        rule: this.ruleAt(slot).name,
+        window: this.window(slot),
+        used: this.spent(slot),
+        credit: this.table.get(slot, CREDIT),
+        claimed: (hot?.view.claimedUntil ?? NEVER) > now,
+        blockedUntil: until > now ? until : null,
+      };
+    }
+  }
+}
