@@ -7,14 +7,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { ACCOUNTS_MAX, SWEEP_PAUSE } from "../shared/limits.ts";
-import {
-  type Account,
-  ask,
-  expiresAt,
-  inspect,
-  type OwnerState,
-  openAccount,
-} from "../shared/owner/account.ts";
+import { type Account, ask, expiresAt, openAccount } from "../shared/owner/account.ts";
+import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
 import type { Announcement, Answer, Ask } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";

@@ -16,7 +16,7 @@
  */
 import { CLOCK_SKEW_MAX } from "../limits.ts";
 import type { Announcement, Answer, Ask, Granted, RulePolicy } from "../protocol/messages.ts";
-import { after, type EpochMs, epochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
+import { after, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import {
   emptyLedger,
   hasPlace,
@@ -29,14 +29,13 @@ import {
 import {
   charge,
   chargePrevious,
-  counted,
   emptyMeter,
   type MeterState,
-  nextRoomAt,
   resetAt,
   rollMeter,
   room,
 } from "./meter/meter.ts";
+import { claimedWindow, startPenalty, updateVerdicts } from "./verdicts.ts";
 
 export interface Account {
   readonly key: string;
@@ -177,47 +176,6 @@ function grant(account: Account, want: readonly number[], now: EpochMs): { cost:
   return { cost, denied };
 }
 
-/** A denial for want of room starts the rule's penalty, if it has one and none is running. It is never extended. */
-function startPenalty(account: Account, now: EpochMs): boolean {
-  const { blockForMs } = account.policy;
-  if (blockForMs === undefined || account.penaltyUntil > now) return false;
-  if (room(account.policy, account.meter, now) >= 1) return false;
-  account.penaltyUntil = after(now, blockForMs);
-  return true;
-}
-
-/** Brings claim and block up to date; true when everyone should hear of a change. */
-function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolean {
-  let news = false;
-  const full = room(account.policy, account.meter, now) < 1;
-  const until = full && denied ? nextRoomAt(account.policy, account.meter, now) : NEVER;
-  if (until !== NEVER && until !== account.fullUntil) {
-    account.fullUntil = until;
-    news = true;
-  } else if (!full && account.fullUntil > now) {
-    // Somebody handed back what made it full: whoever was told to wait need not.
-    account.fullUntil = NEVER;
-    news = true;
-  }
-  const claimedUntil = windowEnd(account.policy.grid, claimedWindow(account));
-  if (claimedUntil > account.claimedUntil) {
-    account.claimedUntil = claimedUntil;
-    news = true;
-  }
-  return news;
-}
-
-/**
- * The last window of the claim: the one after the last busy one. A window is busy when its count reaches the
- * threshold, and also while the key is full: what is denied then is not counted, but it is no quiet either.
- */
-function claimedWindow({ policy, meter, fullUntil }: Account): number {
-  const counted =
-    meter.current >= (policy.threshold ?? Number.POSITIVE_INFINITY) ? meter.window + 1 : meter.window;
-  const full = fullUntil === NEVER ? 0 : windowAt(policy.grid, epochMs(fullUntil - 1)) + 1;
-  return Math.max(counted, full);
-}
-
 function answerOf(account: Account, message: Ask, window: number, granted: number, now: EpochMs): Granted {
   const { policy, meter, claimedUntil, fullUntil, penaltyUntil } = account;
   return {
@@ -287,7 +245,8 @@ function refuse(account: Account, message: Ask, now: EpochMs, changed: boolean):
   };
 }
 
-function rollTo(account: Account, window: number): void {
+/** Moves an account to a later window; windows never go back. */
+export function rollTo(account: Account, window: number): void {
   if (window <= account.meter.window) return;
   rollMeter(account.meter, window);
   rollLedger(account.ledger, window);
@@ -302,33 +261,4 @@ export function expiresAt(account: Account): EpochMs {
   const last = Math.max(claimedWindow(account), windowAt(grid, account.penaltyUntil));
   const idle = after(windowEnd(grid, last + 1), CLOCK_SKEW_MAX);
   return after(idle, CLOCK_SKEW_MAX);
-}
-
-/** What a person is shown of the account. */
-export interface OwnerState {
-  readonly rule: string;
-  readonly key: string;
-  readonly epoch: number;
-  readonly window: number;
-  readonly count: number;
-  readonly limit: number;
-  readonly claimedBy: string;
-  readonly sources: number;
-  readonly blockedUntil: EpochMs | null;
-}
-
-export function inspect(account: Account, now: EpochMs): OwnerState {
-  rollTo(account, windowAt(account.policy.grid, now));
-  const until = later(account.fullUntil, account.penaltyUntil);
-  return {
-    rule: account.policy.name,
-    key: account.label ?? account.key,
-    epoch: account.epoch,
-    window: account.meter.window,
-    count: counted(account.policy, account.meter, now),
-    limit: account.policy.limit,
-    claimedBy: account.claimedBy,
-    sources: account.ledger.sources.size,
-    blockedUntil: until > now ? until : null,
-  };
 }

@@ -10,10 +10,11 @@
 import { unreachable } from "../assert.ts";
 import { UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, type Rule } from "../rule.ts";
-import { after, type EpochMs, later, windowEnd } from "../time.ts";
+import { after, type EpochMs, later } from "../time.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
+import { localReset, remaining, resetAt } from "./quota.ts";
 import type { Source } from "./source.ts";
 
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
@@ -136,7 +137,7 @@ export class Admission {
       this.#locate(part, now);
       if (part.slot < 0 || this.#isShadow(part)) continue;
       if (part.cost > capacity(part.rule))
-        return this.#deny(part, "blocked", this.#localReset(part, now), now);
+        return this.#deny(part, "blocked", localReset(this.#source, part.slot, part.rule, now), now);
       if (!this.#source.isBlocked(part.slot, now)) continue;
       this.#confirm(part, now);
       return this.#deny(part, "blocked", later(this.#source.blockedUntil(part.slot, now), now), now);
@@ -162,14 +163,14 @@ export class Admission {
     const verdict = part.cost > capacity(part.rule) ? "oversize" : source.probe(part.slot, part.cost, now);
     switch (verdict) {
       case "oversize":
-        return this.#deny(part, "blocked", this.#localReset(part, now), now);
+        return this.#deny(part, "blocked", localReset(this.#source, part.slot, part.rule, now), now);
       case "blocked":
         this.#confirm(part, now);
         return this.#deny(part, "blocked", source.blockedUntil(part.slot, now), now);
       case "fits":
         part.hold = source.hold(part.slot, part.cost);
         part.how = "credit";
-        part.remaining = this.#remainingAfterCredit(part);
+        part.remaining = remaining(source, part.slot);
         return undefined;
       case "ask":
         return this.#ask(part, now);
@@ -199,7 +200,7 @@ export class Admission {
         part.remaining = waiter.remaining;
         return undefined;
       case "denied":
-        return this.#deny(part, "owner", later(this.#resetAt(part, now), now), now);
+        return this.#deny(part, "owner", later(resetAt(this.#source, part.slot, part.rule, now), now), now);
       case "failed":
       case "gone":
         return this.#fail(part, now);
@@ -227,7 +228,7 @@ export class Admission {
         if (part.slot < 0) break; // no place to count it: as if its entry were new
         const fits = source.spent(part.slot) + part.cost <= capacity(part.rule);
         if (onFailure === "local" && !fits) {
-          return this.#deny(part, "degraded", this.#localReset(part, now), now);
+          return this.#deny(part, "degraded", localReset(this.#source, part.slot, part.rule, now), now);
         }
         part.hold = source.hold(part.slot, part.cost);
         part.remaining = Math.max(0, capacity(part.rule) - source.spent(part.slot));
@@ -264,7 +265,7 @@ export class Admission {
   #deny(part: Part, how: How, retryAt: EpochMs, now: EpochMs): Decision {
     const unavailable = how === "degraded" && part.rule.onFailure === "closed";
     part.how = how;
-    part.remaining = unavailable ? this.#remainingNow(part) : 0;
+    part.remaining = unavailable ? remaining(this.#source, part.slot) : 0;
     const shadow = this.#isShadow(part);
     if (shadow) this.#shadowDenial ??= { part, how, retryAt };
     else this.#release(now);
@@ -274,7 +275,7 @@ export class Admission {
       how,
       rule: part.rule,
       unavailable,
-      retryAt: unavailable ? retryAt : later(retryAt, this.#resetAt(part, now)),
+      retryAt: unavailable ? retryAt : later(retryAt, resetAt(this.#source, part.slot, part.rule, now)),
       quotas: shadow ? [] : this.#quotas(now),
     };
   }
@@ -299,46 +300,14 @@ export class Admission {
     return !this.#enforce || part.rule.mode === "shadow";
   }
 
-  // ── What the client is told ───────────────────────────────────────────────────────────────────
-
+  /** What the client is told of every rule that is enforced. */
   #quotas(now: EpochMs): readonly Quota[] {
     return this.#parts
       .filter((part) => !this.#isShadow(part))
       .map((part) => ({
         rule: part.rule,
-        remaining: part.how === undefined ? this.#remainingNow(part) : part.remaining,
-        resetAt: this.#resetAt(part, now),
+        remaining: part.how === undefined ? remaining(this.#source, part.slot) : part.remaining,
+        resetAt: resetAt(this.#source, part.slot, part.rule, now),
       }));
-  }
-
-  /** After admitting by credit: the owner's last word minus what was used since, else the limit minus what was used here. */
-  #remainingAfterCredit(part: Part): number {
-    const hot = this.#source.hotAt(part.slot);
-    const spent = this.#source.spent(part.slot);
-    if (hot !== undefined && hot.answeredWindow === this.#source.window(part.slot)) {
-      return Math.max(0, hot.remaining - (spent - hot.spentThen));
-    }
-    return Math.max(0, part.rule.limit - spent);
-  }
-
-  /** For a rule that another one's denial kept from being decided. */
-  #remainingNow(part: Part): number {
-    return part.slot < 0 ? 0 : this.#remainingAfterCredit(part);
-  }
-
-  #localReset(part: Part, now: EpochMs): EpochMs {
-    if (part.slot < 0) return (now + part.rule.window) as EpochMs;
-    return windowEnd(this.#source.gridAt(part.slot), this.#source.window(part.slot));
-  }
-
-  #resetAt(part: Part, now: EpochMs): EpochMs {
-    const source = this.#source;
-    const hot = part.slot < 0 ? undefined : source.hotAt(part.slot);
-    if (hot !== undefined) {
-      const blocked = source.blockedUntil(part.slot, now);
-      if (blocked > now) return blocked;
-      if (hot.answeredWindow === source.window(part.slot) && hot.resetAt > now) return hot.resetAt;
-    }
-    return this.#localReset(part, now);
   }
 }

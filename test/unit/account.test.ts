@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
 import { CLOCK_SKEW_MAX } from "../../shared/limits.ts";
-import { type Account, ask, expiresAt, inspect, openAccount } from "../../shared/owner/account.ts";
+import { type Account, ask, expiresAt, openAccount } from "../../shared/owner/account.ts";
+import { inspect } from "../../shared/owner/inspect.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
 import { MINUTE, T0 } from "./world.ts";

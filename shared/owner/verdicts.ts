@@ -1,0 +1,45 @@
+/** What an owner believes of its key besides the count: claimed until, full until, barred until. */
+import { after, type EpochMs, epochMs, NEVER, windowAt, windowEnd } from "../time.ts";
+import type { Account } from "./account.ts";
+import { nextRoomAt, room } from "./meter/meter.ts";
+
+/** A denial for want of room starts the rule's penalty, if it has one and none is running. It is never extended. */
+export function startPenalty(account: Account, now: EpochMs): boolean {
+  const { blockForMs } = account.policy;
+  if (blockForMs === undefined || account.penaltyUntil > now) return false;
+  if (room(account.policy, account.meter, now) >= 1) return false;
+  account.penaltyUntil = after(now, blockForMs);
+  return true;
+}
+
+/** Brings claim and block up to date; true when everyone should hear of a change. */
+export function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolean {
+  let news = false;
+  const full = room(account.policy, account.meter, now) < 1;
+  const until = full && denied ? nextRoomAt(account.policy, account.meter, now) : NEVER;
+  if (until !== NEVER && until !== account.fullUntil) {
+    account.fullUntil = until;
+    news = true;
+  } else if (!full && account.fullUntil > now) {
+    // Somebody handed back what made it full: whoever was told to wait need not.
+    account.fullUntil = NEVER;
+    news = true;
+  }
+  const claimedUntil = windowEnd(account.policy.grid, claimedWindow(account));
+  if (claimedUntil > account.claimedUntil) {
+    account.claimedUntil = claimedUntil;
+    news = true;
+  }
+  return news;
+}
+
+/**
+ * The last window of the claim: the one after the last busy one. A window is busy when its count reaches the
+ * threshold, and also while the key is full: what is denied then is not counted, but it is no quiet either.
+ */
+export function claimedWindow({ policy, meter, fullUntil }: Account): number {
+  const counted =
+    meter.current >= (policy.threshold ?? Number.POSITIVE_INFINITY) ? meter.window + 1 : meter.window;
+  const full = fullUntil === NEVER ? 0 : windowAt(policy.grid, epochMs(fullUntil - 1)) + 1;
+  return Math.max(counted, full);
+}
