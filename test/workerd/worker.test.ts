@@ -127,6 +127,24 @@ describe("the Worker", () => {
   });
 });
 
+describe("a rule that is changed and deployed again", () => {
+  const exhaust = async (overrides: Record<string, unknown>) => {
+    const worker = await freshWorker(overrides);
+    await worker.fetch("/");
+    return (await worker.fetch("/")).status;
+  };
+
+  it("inherits neither counts nor blocks of what it was, and keeps them when only its name moved", async () => {
+    const KEY_SECRET = crypto.randomUUID();
+    const rule = ruleOf({ limit: 1, threshold: 1 });
+    expect(await exhaust({ KEY_SECRET, RULES: [rule] })).toBe(429);
+    const renamed = await freshWorker({ KEY_SECRET, RULES: [{ ...rule, name: "renamed" }] });
+    expect((await renamed.fetch("/")).status).toBe(429);
+    const changed = await freshWorker({ KEY_SECRET, RULES: [{ ...rule, limit: 2 }] });
+    expect((await changed.fetch("/")).status).toBe(200);
+  });
+});
+
 describe("odd requests are decided, never a 500", () => {
   it.each<[string, { ip?: string | null; headers?: Record<string, string>; path?: string }]>([
     ["no client address", { ip: null }],
