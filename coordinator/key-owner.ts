@@ -6,13 +6,13 @@
  * are confirmed, so a grant that was heard is a grant that was stored.
  */
 import { DurableObject } from "cloudflare:workers";
-import { ACCOUNTS_MAX, SWEEP_PAUSE } from "../shared/limits.ts";
+import { ACCOUNTS_MAX, ROW_KEEP_MAX, SWEEP_PAUSE } from "../shared/limits.ts";
 import { type Account, ask, expiresAt, openAccount } from "../shared/owner/account.ts";
 import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
 import type { Announcement, Answer, Ask } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
-import { type EpochMs, epochMs } from "../shared/time.ts";
+import { after, type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 import { Announcer } from "./announcer.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "./storage.ts";
@@ -50,7 +50,7 @@ export class KeyOwner extends DurableObject<Env> {
       if (step.announcement !== undefined) news.push(step.announcement);
     }
     this.#shrink();
-    if (alarmAt > 0) await this.#wakeBy(alarmAt);
+    if (alarmAt > 0) await this.#wakeBy(alarmAt, now);
     if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
     return encodeReply({ answers }, asks.schema);
   }
@@ -84,7 +84,7 @@ export class KeyOwner extends DurableObject<Env> {
       this.#accounts.clear();
       await this.ctx.storage.deleteAll();
     } else {
-      await this.#wakeBy(Math.max(next, now + SWEEP_PAUSE));
+      await this.#wakeBy(Math.max(next, now + SWEEP_PAUSE), now);
     }
   }
 
@@ -128,10 +128,11 @@ export class KeyOwner extends DurableObject<Env> {
   }
 
   /** Sets the alarm unless one stands: earlier than needed does no harm, it looks and sets itself anew. */
-  async #wakeBy(time: number): Promise<void> {
+  async #wakeBy(time: number, now: EpochMs): Promise<void> {
     if (this.#alarmStands) return;
     this.#alarmStands = true;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(time);
+    if ((await this.ctx.storage.getAlarm()) !== null) return;
+    await this.ctx.storage.setAlarm(Math.min(time, after(now, ROW_KEEP_MAX)));
   }
 
   /** A newer object owns this key: this one must not answer, nor keep what it believes. */

@@ -7,7 +7,7 @@
  * back to: it cannot read the row, and must neither delete it too early nor keep it for good.
  */
 import * as v from "valibot";
-import { SOURCES_HARD_MAX, UNREADABLE_KEEP_MAX } from "../shared/limits.ts";
+import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../shared/limits.ts";
 import { type Account, expiresAt } from "../shared/owner/account.ts";
 import { decode, encode, openEnvelope } from "../shared/protocol/codec.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
@@ -115,5 +115,5 @@ export function keepUnreadableUntil(bytes: unknown, now: EpochMs): EpochMs {
   const { schema, rest } = envelope;
   if (schema >= SCHEMA_MIN && schema <= SCHEMA) return NEVER;
   const [until] = rest;
-  return typeof until === "number" && until <= after(now, UNREADABLE_KEEP_MAX) ? epochMs(until) : NEVER;
+  return typeof until === "number" && until <= after(now, ROW_KEEP_MAX) ? epochMs(until) : NEVER;
 }

@@ -78,10 +78,12 @@ export const ACCOUNTS_MAX = 16_384;
 /** A shared owner looks through its rows for expired ones at most so often, however many keys it has. */
 export const SWEEP_PAUSE: DurationMs = durationMs(10_000);
 /**
- * How long a row that this code cannot read may ask to be kept: two windows of 30 days, or a block of 30 days
- * behind one, with room. A later time is damage, and a row nobody can read would stay for good.
+ * How far ahead an alarm is set, and how long a row that this code cannot read may ask to be kept. No account is
+ * kept for longer than five windows of 30 days: a token bucket in debt is full for two, claimed for one more, and
+ * one idle window follows. A later time is damage: the platform refuses alarms after the year 2189, and a row
+ * that nobody can read would stay for good.
  */
-export const UNREADABLE_KEEP_MAX: DurationMs = durationMs(100 * 86_400_000);
+export const ROW_KEEP_MAX: DurationMs = durationMs(200 * 86_400_000);
 /** Announcements a hub remembers for watchers that connect: about 300 bytes each. */
 export const FEED_MAX = 65_536;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */

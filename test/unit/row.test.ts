@@ -2,7 +2,7 @@
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "../../coordinator/storage.ts";
-import { SOURCES_HARD_MAX, UNREADABLE_KEEP_MAX } from "../../shared/limits.ts";
+import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../../shared/limits.ts";
 import { expiresAt, openAccount } from "../../shared/owner/account.ts";
 import { encodeNews, openEnvelope } from "../../shared/protocol/codec.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
@@ -68,7 +68,7 @@ describe("a row of another release, or damaged", () => {
     ["of a newer schema without a time", pack([SCHEMA + 1, {}])],
     ["with no time at all behind it", pack([SCHEMA + 1, {}, "soon"])],
     ["with a time that is no number", pack([SCHEMA + 1, {}, Number.NaN])],
-    ["with a time beyond reason", pack([SCHEMA + 1, {}, T0 + UNREADABLE_KEEP_MAX + 1])],
+    ["with a time beyond reason", pack([SCHEMA + 1, {}, T0 + ROW_KEEP_MAX + 1])],
     ["of this schema, but of another kind", encodeNews([])],
     ["of this schema, with a time", pack([SCHEMA, { news: [] }, T0 + 1])],
     ["of garbage", new Uint8Array([0xc1, 0xff])],

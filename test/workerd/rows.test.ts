@@ -3,6 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { Packr } from "msgpackr/index-no-eval";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ROW_KEEP_MAX } from "../../shared/limits.ts";
 import { encodeAsks } from "../../shared/protocol/codec.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
 import { askOf, policy, send, windowNow } from "./asks.ts";
@@ -41,9 +42,9 @@ const storedRows = (owner: Owner): Promise<unknown[]> =>
   runInDurableObject(owner, (_instance, { storage }) => Array.from(storage.kv.list(), ([, row]) => row));
 
 /** What a row of schema 1 held: no threshold in the policy, no bucket in the meter. */
-const firstRow = (schema = 1): Uint8Array =>
+const firstRow = (part: object = {}): Uint8Array =>
   packr.pack([
-    schema,
+    1,
     {
       key,
       policy,
@@ -53,6 +54,7 @@ const firstRow = (schema = 1): Uint8Array =>
       base: 0,
       sources: [["a.1", 4, windowNow(), 2, 1, Date.now()]],
       penaltyUntil: 0,
+      ...part,
     },
   ]);
 /** A row of a release to come, worth keeping for another minute. */
@@ -135,6 +137,20 @@ describe("the alarm", () => {
     expect(alarm).toBe(Date.now() + 60_000);
     expect(log).toHaveBeenCalledTimes(1);
   });
+
+  it.each([
+    ["window", { meter: { window: Number.MAX_SAFE_INTEGER, current: 3, previous: 1 } }],
+    ["block", { penaltyUntil: Number.MAX_SAFE_INTEGER }],
+  ])(
+    "of an object whose row names a %s without end looks again, and does not fail over and over",
+    async (_what, part) => {
+      vi.useFakeTimers({ toFake: ["Date"] });
+      const owner = await ownerWith({ [ROW]: firstRow(part) });
+      await runDurableObjectAlarm(owner);
+      const alarm = await runInDurableObject(owner, (_instance, { storage }) => storage.getAlarm());
+      expect(alarm).toBe(Date.now() + ROW_KEEP_MAX);
+    },
+  );
 
   it("goes by the account in memory once there is one", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
