@@ -2,7 +2,14 @@
 import * as v from "valibot";
 import { capacity } from "./capacity.ts";
 import { quote } from "./quote.ts";
-import { ALLOWED, type Field, isTable, LIMIT_TIMES_WINDOW_MAX, ruleSchema } from "./rule-schema.ts";
+import {
+  ALLOWED,
+  type Field,
+  isTable,
+  LIMIT_TIMES_WINDOW_MAX,
+  REFILL_MAX,
+  ruleSchema,
+} from "./rule-schema.ts";
 import { formatDuration } from "./time.ts";
 
 /** One thing that is wrong with the rules. All four are short and safe to print. */
@@ -85,6 +92,17 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
     report(field, size, `a whole number from 1 to ${most} with a window of ${formatDuration(window)}`);
   }
   if (limit === undefined) return problems;
+  const volume = isWindowed || burst === undefined || window === undefined ? 0 : burst * window;
+  if (
+    volume > limit * REFILL_MAX &&
+    volume <= LIMIT_TIMES_WINDOW_MAX &&
+    burst !== undefined &&
+    window !== undefined
+  ) {
+    const most = Math.floor((limit * REFILL_MAX) / window);
+    const why = `what ${limit} in ${formatDuration(window)} fill within ${formatDuration(REFILL_MAX)}`;
+    report("burst", burst, `a whole number from 1 to ${most}, ${why}`);
+  }
   if (threshold !== undefined && threshold > limit) {
     report("threshold", threshold, `a whole number from 1 to the limit, ${limit}`);
   }

@@ -17,6 +17,8 @@ export const WINDOW_MAX: DurationMs = durationMs(30 * 86_400_000);
 export const LIMIT_MAX = 1_000_000_000;
 /** Owners compute `2 × limit × window` and `(limit + burst) × window` (in ms) in whole numbers, exact below 2^53; the rest is headroom. */
 export const LIMIT_TIMES_WINDOW_MAX = 2 ** 51;
+/** How long an empty bucket may take to fill: its row is kept for so long. */
+export const REFILL_MAX: DurationMs = durationMs(90 * 86_400_000);
 /** A shorter block would be over before an announcement has gone round the world. */
 export const BLOCK_FOR_MIN: DurationMs = durationMs(1_000);
 /** A longer one would keep the objects and rows of clients that went away for months. */

@@ -30,6 +30,7 @@ import {
   charge,
   chargePrevious,
   emptyMeter,
+  forgottenAt,
   type MeterState,
   resetAt,
   rollMeter,
@@ -259,6 +260,7 @@ export function rollTo(account: Account, window: number): void {
 export function expiresAt(account: Account): EpochMs {
   const { grid } = account.policy;
   const last = Math.max(claimedWindow(account), windowAt(grid, account.penaltyUntil));
-  const idle = after(windowEnd(grid, last + 1), CLOCK_SKEW_MAX);
-  return after(idle, CLOCK_SKEW_MAX);
+  // A bucket that is forgotten before it is full again would be given away full.
+  const idle = later(windowEnd(grid, last + 1), forgottenAt(account.policy, account.meter));
+  return after(after(idle, CLOCK_SKEW_MAX), CLOCK_SKEW_MAX);
 }

@@ -158,6 +158,14 @@ describe("an owner", () => {
     });
   });
 
+  it("is kept until its bucket is full again, or a forgotten one would be given away full", () => {
+    const message = asks({ want: [10], algorithm: "token-bucket", limit: 1 });
+    const bucket = { ...message, rule: { ...message.rule, burst: 10 } };
+    const account = openAccount(bucket, T0);
+    ask(account, bucket, T0);
+    expect(expiresAt(account)).toBe(T0 + 10 * MINUTE + 2 * CLOCK_SKEW_MAX);
+  });
+
   it("is full only when nothing fits: a cost that is too large for the room left blocks nobody", () => {
     const account = opened(asks({ want: [8] }));
     const step = ask(account, asks({ source: "b", want: [3] }), T0);

@@ -94,3 +94,7 @@ export function resetAt(policy: RulePolicy, state: MeterState, now: EpochMs): Ep
 /** The count a person sees: cost that weighs against the limit (or the bucket's burst) now. */
 export const counted = (policy: RulePolicy, state: MeterState, now: EpochMs): number =>
   capacity(policy) - room(policy, state, now);
+
+/** When the meter says the same as an empty one, if nothing else happens; its own windows aside. */
+export const forgottenAt = (policy: RulePolicy, state: MeterState): EpochMs =>
+  policy.algorithm === "token-bucket" ? bucket.fullAt(policy, state, NEVER) : NEVER;
