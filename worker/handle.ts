@@ -6,11 +6,12 @@
  *
  * The decision itself is `shared/pop/decide.ts`; an owner's answer to it is `shared/owner/account.ts`.
  */
+import type { Decision } from "../shared/pop/decide.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
-import { placeOf } from "./limiter.ts";
+import { type Limiter, type Place, placeOf } from "./limiter.ts";
 import { isLoop, toOrigin } from "./origin.ts";
 import { admitted, denial, type Teller } from "./respond.ts";
 
@@ -34,10 +35,26 @@ export async function handle(
     if (isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false)) return notConfigured();
     return admitted(await toOrigin(request, url, env, place.colo, config), undefined, teller());
   }
-  config.limiter.listen(place, background);
-  const decision = await config.limiter.decide(request, url.pathname, 1, background);
+  const decision = await decide(config.limiter, request, url.pathname, place, background);
   if (decision?.admitted === false) return denial(decision, teller());
   return admitted(await toOrigin(request, url, env, place.colo, config), decision, teller());
+}
+
+/** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
+async function decide(
+  limiter: Limiter,
+  request: Request,
+  pathname: string,
+  place: Place,
+  background: Background,
+): Promise<Decision | undefined> {
+  try {
+    limiter.listen(place, background);
+    return await limiter.decide(request, pathname, 1, background);
+  } catch (error) {
+    console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
+    return undefined;
+  }
 }
 
 const notConfigured = (): Response =>

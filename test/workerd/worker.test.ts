@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { configure } from "../../worker/config.ts";
 import type { Env } from "../../worker/env.ts";
 import { freshWorker, ruleOf } from "./fresh-worker.ts";
@@ -166,6 +166,20 @@ describe("odd requests are decided, never a 500", () => {
     const worker = await freshWorker({ RULES: [ruleOf({ limit: 1, threshold: 1 })] });
     await worker.fetch("/", { ip: "::ffff:203.0.113.9" });
     expect((await worker.fetch("/", { ip: "203.0.113.9" })).status).toBe(429);
+  });
+});
+
+describe("a Worker with a fault of its own", () => {
+  it("logs it and lets the request pass", async () => {
+    const worker = await freshWorker({ RULES: [ruleOf()] });
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    const broken = vi.spyOn(Date, "now").mockImplementationOnce(() => {
+      throw new Error("no clock");
+    });
+    const response = await worker.fetch("/");
+    broken.mockRestore();
+    expect([response.status, log.mock.calls.length]).toEqual([200, 1]);
+    log.mockRestore();
   });
 });
 
