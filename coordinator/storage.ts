@@ -10,27 +10,13 @@ import * as v from "valibot";
 import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../shared/limits.ts";
 import { type Account, expiresAt } from "../shared/owner/account.ts";
 import { decode, encode, openEnvelope } from "../shared/protocol/codec.ts";
+import { count, policySchema, time } from "../shared/protocol/fields.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
-import { after, durationMs, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
-
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const time = v.pipe(count, v.transform(epochMs));
-const length = v.pipe(count, v.transform(durationMs));
-const positive = v.pipe(count, v.minValue(1));
+import { after, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
 
 const rowSchema = v.object({
   key: v.string(),
-  policy: v.object({
-    version: v.string(),
-    name: v.string(),
-    algorithm: v.picklist(["fixed-window", "sliding-window", "token-bucket"]),
-    limit: positive,
-    // A window of no length would have no end: the alarm could not be set.
-    grid: v.object({ lengthMs: v.pipe(positive, v.transform(durationMs)), offsetMs: length }),
-    threshold: v.exactOptional(positive),
-    burst: v.exactOptional(positive),
-    blockForMs: v.exactOptional(length),
-  }),
+  policy: policySchema,
   label: v.exactOptional(v.string()),
   claimedBy: v.string(),
   epoch: count,

@@ -1,4 +1,5 @@
 /** The shapes that the launcher and the code inside workerd share. Pure types, usable on both sides. */
+import type { OwnerState } from "../../shared/owner/inspect.ts";
 import type { City } from "./cities.ts";
 
 /** One POP of the cluster. */
@@ -36,28 +37,12 @@ export interface PopState {
   readonly keys: readonly PopKey[];
 }
 
-/** What an owner knows of one client under one rule. */
-export interface OwnerRow {
-  readonly rule: string;
-  readonly key: string;
-  readonly epoch: number;
-  readonly window: number;
-  readonly count: number;
-  readonly limit: number;
-  /** The POP that claimed first. */
-  readonly claimedBy: string;
-  /** How many sources have asked. */
-  readonly sources: number;
-  /** Epoch ms, null for no block. */
-  readonly blockedUntil: number | null;
-}
-
 /** The answer to `GET /api/state`. */
 export interface ClusterState {
   /** Epoch ms. */
   readonly now: number;
   readonly pops: readonly PopState[];
-  readonly owners: readonly OwnerRow[];
+  readonly owners: readonly OwnerState[];
   /** Announcements that owners made since the start, each counted once however many hubs it went to. */
   readonly announcements: number;
 }

@@ -6,7 +6,7 @@
 import { Packr } from "msgpackr/index-no-eval";
 import * as v from "valibot";
 import { assert } from "../assert.ts";
-import { durationMs, epochMs } from "../time.ts";
+import { count, hex, policySchema, positive, time } from "./fields.ts";
 import type { Announcement, Answer, Ask } from "./messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "./schema.ts";
 
@@ -17,27 +17,10 @@ export type Decoded<T> =
 
 const packr = new Packr({ useRecords: false });
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const positive = v.pipe(count, v.minValue(1));
-const time = v.pipe(count, v.transform(epochMs));
-const length = v.pipe(count, v.transform(durationMs));
-const hex = (digits: number) => v.pipe(v.string(), v.length(digits), v.hexadecimal());
-
-const policy = v.object({
-  version: hex(16),
-  name: v.string(),
-  algorithm: v.picklist(["fixed-window", "sliding-window", "token-bucket"]),
-  limit: positive,
-  grid: v.object({ lengthMs: v.pipe(positive, v.transform(durationMs)), offsetMs: length }),
-  threshold: v.exactOptional(positive),
-  burst: v.exactOptional(positive),
-  blockForMs: v.exactOptional(length),
-});
-
 const askSchema = v.object({
   source: v.pipe(v.string(), v.nonEmpty()),
   pop: v.string(),
-  rule: policy,
+  rule: policySchema,
   key: hex(32),
   label: v.exactOptional(v.string()),
   window: count,

@@ -1,6 +1,6 @@
 /** A client of the cluster: requests from an address of its own, and what their answers say. */
 import type { Cluster } from "../../loadtest/cluster/cluster.ts";
-import type { OwnerRow } from "../../loadtest/cluster/shapes.ts";
+import type { OwnerState } from "../../shared/owner/inspect.ts";
 
 export interface Seen {
   readonly status: number;
@@ -35,7 +35,7 @@ export async function send(
 }
 
 /** The owner's state for a client, `undefined` while it has none. */
-export async function ownerOf(cluster: Cluster, ip: string): Promise<OwnerRow | undefined> {
+export async function ownerOf(cluster: Cluster, ip: string): Promise<OwnerState | undefined> {
   return (await cluster.state()).owners.find((owner) => owner.key === `ip=${ip}`);
 }
 

@@ -1,7 +1,8 @@
 /** The cluster's page and API: what it shows (`/api/state`) and what it can be made to suffer (`/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
+import type { OwnerState } from "../../../shared/owner/inspect.ts";
 import { parseFault } from "../fault.ts";
-import type { ClusterState, OwnerRow, PopState } from "../shapes.ts";
+import type { ClusterState, PopState } from "../shapes.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";
 import { isWatching } from "./hub-link.ts";
 import { linkOf, mendAll } from "./links.ts";
@@ -67,13 +68,13 @@ async function popState(env: CoreEnv, name: string, url: string): Promise<PopSta
   return { name, url, source, keys };
 }
 
-async function ownerStates(env: CoreEnv): Promise<OwnerRow[]> {
+async function ownerStates(env: CoreEnv): Promise<OwnerState[]> {
   const rows = await Promise.all([...owners.keys()].map((name) => inspectOwner(env, name)));
   return rows.flat().sort((a, b) => a.rule.localeCompare(b.rule) || a.key.localeCompare(b.key));
 }
 
 /** The rows of one owner. One that has forgotten its client leaves the list, unless an Ask was there meanwhile. */
-async function inspectOwner(env: CoreEnv, name: string): Promise<OwnerRow[]> {
+async function inspectOwner(env: CoreEnv, name: string): Promise<OwnerState[]> {
   const place = owners.get(name);
   const asksBefore = place?.asksStarted;
   // A fresh stub each time: one that saw its object die may stay broken.
