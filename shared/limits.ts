@@ -64,8 +64,11 @@ export const BLOCK_TRUST: DurationMs = durationMs(10_000);
 export const SET_SIZE = 8;
 /** Sets of the credit table: 32,768 × 8 entries × 44 bytes = 11.5 MB, within the 16 MB promised of an isolate's 128. */
 export const SETS = 32_768;
-/** Hot keys (claimed here or elsewhere, about 500 bytes each) an isolate keeps: 16 MB. Past it the one unused for longest goes. */
-export const HOT_KEYS_MAX = 32_768;
+/**
+ * Hot keys (claimed here or elsewhere, about 800 bytes each) an isolate keeps: 13 MB. Past it one that nobody waits
+ * for goes, and its key has to ask when it comes back.
+ */
+export const HOT_KEYS_MAX = 16_384;
 
 // ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
 
@@ -84,8 +87,8 @@ export const SWEEP_PAUSE: DurationMs = durationMs(10_000);
  * that nobody can read would stay for good.
  */
 export const ROW_KEEP_MAX: DurationMs = durationMs(200 * 86_400_000);
-/** Announcements a hub remembers for watchers that connect: about 300 bytes each. */
-export const FEED_MAX = 65_536;
+/** Announcements a hub remembers for watchers that connect: about 700 bytes each, 11 MB. */
+export const FEED_MAX = 16_384;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */
 export const HUB_COALESCE: DurationMs = durationMs(25);
 /** Announcements in one frame; an outgoing WebSocket message holds 1 MiB. */
