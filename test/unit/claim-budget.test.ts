@@ -98,4 +98,32 @@ describe("a source under a flood of keys", () => {
     const world = new World({ ...flood, rules: [ruleWith({ threshold: 1, owners: 64 })] });
     expect(floodOf(world, 3 * CLAIMS_BURST)).toEqual([]);
   });
+
+  it("stays within it when 50,000 clients reach the threshold within a minute, at four sources", () => {
+    const world = new World({
+      sources: 4,
+      rules: [ruleWith({ threshold: 2 })],
+      sets: 4_096,
+      announces: false,
+    });
+    const decided = { owner: 0, degraded: 0 };
+    const clients = 50_000;
+    for (let client = 0; client < clients; client += 1) {
+      world.request(client % 4, { client: `c${client}` });
+      const second = world.request(client % 4, { client: `c${client}` });
+      world.settle();
+      // Nothing of this client is left to send; the world would look through all of them at every step.
+      for (const node of world.nodes) node.hot.clear();
+      const { how } = second.decision ?? {};
+      if (how === "owner" || how === "degraded") decided[how] += 1;
+      // Five clients in 6 ms.
+      if (client % 5 === 4) world.tick(6);
+    }
+    expect(decided.owner + decided.degraded).toBe(clients);
+    expect(world.owners.size).toBe(decided.owner);
+    // Each source claims its burst and 50 a second for 60 s; there are four. The last moment may be a claim short.
+    const budget = 4 * (CLAIMS_BURST + 60 * CLAIMS_PER_SECOND);
+    expect(decided.owner).toBeLessThanOrEqual(budget);
+    expect(decided.owner).toBeGreaterThan(budget - 8);
+  });
 });
