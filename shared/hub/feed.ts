@@ -26,6 +26,8 @@ export class Feed {
   readonly #fresh = new Set<string>();
   #last = 0;
   #sent = 0;
+  /** The number at which expired entries are looked for next. */
+  #sweepAt = 0;
 
   constructor(id: string, capacity: number = FEED_MAX) {
     this.id = id;
@@ -94,7 +96,12 @@ export class Feed {
   /** Past capacity, what has expired goes, then what is oldest: a watcher that misses it costs accuracy, never the bound. */
   #shrink(now: EpochMs): void {
     if (this.#entries.size <= this.#capacity) return;
-    for (const [name, entry] of this.#entries) if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
+    // Looking through all of them at every announcement would cost a flooded hub its time: once in a while will do.
+    if (this.#last >= this.#sweepAt) {
+      this.#sweepAt = this.#last + Math.ceil(this.#capacity / 4);
+      for (const [name, entry] of this.#entries)
+        if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
+    }
     for (const name of this.#entries.keys()) {
       if (this.#entries.size <= this.#capacity) break;
       this.#entries.delete(name);
