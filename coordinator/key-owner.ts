@@ -1,27 +1,24 @@
 /**
  * KeyOwner: the Durable Object that counts for everyone. It holds the accounts of its keys (one, unless a
- * rule shares owners), answers frames of Asks, and announces. All decisions are `shared/owner/account.ts`'s.
+ * rule shares owners), answers frames of Asks, and announces. All decisions are `shared/owner/accounts.ts`'s.
  *
  * Storage is written before an answer leaves: the platform holds a reply back until the writes before it
  * are confirmed, so a grant that was heard is a grant that was stored.
  */
 import { DurableObject } from "cloudflare:workers";
-import { ACCOUNTS_MAX, ROW_KEEP_MAX, SWEEP_PAUSE } from "../shared/limits.ts";
-import { type Account, ask, expiresAt, openAccount } from "../shared/owner/account.ts";
+import { Accounts } from "../shared/owner/accounts.ts";
 import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
-import type { Announcement, Answer, Ask } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
-import { after, type EpochMs, epochMs } from "../shared/time.ts";
+import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 import { Announcer } from "./announcer.ts";
-import { decodeRow, encodeRow, keepUnreadableUntil } from "./storage.ts";
 
 const ROW_PREFIX = "account:";
 
 export class KeyOwner extends DurableObject<Env> {
-  /** By rule version and key; loaded from its row at the first Ask. */
-  readonly #accounts = new Map<string, Account>();
+  /** In memory; loaded from their rows at the first Ask. */
+  readonly #accounts = new Accounts();
   readonly #announcer = new Announcer(this.env);
   #alarmStands = false;
   #unreadableReported = false;
@@ -33,106 +30,56 @@ export class KeyOwner extends DurableObject<Env> {
   async ask(frame: Uint8Array): Promise<Uint8Array> {
     const asks = decodeAsks(frame);
     if (!asks.ok) return encodeReply({ error: asks.error, speaks: SCHEMA }, SCHEMA_MIN);
-    const now = epochMs(Date.now());
-    const answers: Answer[] = [];
-    const news: Announcement[] = [];
-    let alarmAt = 0;
-    for (const message of asks.value) {
-      const name = `${message.rule.version}.${message.key}`;
-      const account = this.#account(name, message, now);
-      const step = ask(account, message, now);
-      if (step.kind === "stale") return this.#abort();
-      if (step.store) {
-        this.ctx.storage.kv.put(ROW_PREFIX + name, encodeRow(account));
-        alarmAt = Math.max(alarmAt, expiresAt(account));
-      }
-      answers.push(step.answer);
-      if (step.announcement !== undefined) news.push(step.announcement);
-    }
-    this.#shrink();
-    if (alarmAt > 0) await this.#wakeBy(alarmAt, now);
-    if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
-    return encodeReply({ answers }, asks.schema);
+    for (const name of this.#accounts.missing(asks.value)) this.#load(name);
+    const taken = this.#accounts.take(asks.value, epochMs(Date.now()));
+    if (taken.kind === "stale") return this.#abort();
+    for (const [name, row] of taken.rows) this.ctx.storage.kv.put(ROW_PREFIX + name, row);
+    if (taken.alarmAt !== undefined) await this.#wakeBy(taken.alarmAt);
+    if (taken.news.length > 0) this.ctx.waitUntil(this.#announcer.announce(taken.news));
+    return encodeReply({ answers: taken.answers }, asks.schema);
   }
 
   /** What people are shown of the accounts in memory and storage. */
   inspect(): readonly OwnerState[] {
     const now = epochMs(Date.now());
-    for (const [stored] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX })) {
+    for (const [stored] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX }))
       this.#load(stored.slice(ROW_PREFIX.length));
-    }
     return Array.from(this.#accounts.values(), (account) => inspect(account, now));
   }
 
-  /** One sweep over all rows: deletes what is no longer worth keeping. An idle object ends with empty storage. */
+  /** One look over all rows: deletes what is no longer worth keeping. An idle object ends with empty storage. */
   override async alarm(): Promise<void> {
     this.#alarmStands = false;
-    const now = epochMs(Date.now());
-    let next = Number.POSITIVE_INFINITY;
-    for (const [stored, row] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX })) {
-      const name = stored.slice(ROW_PREFIX.length);
-      const account = this.#accounts.get(name) ?? this.#read(name, row);
-      const until = account === undefined ? keepUnreadableUntil(row, now) : expiresAt(account);
-      if (until <= now) {
-        this.#accounts.delete(name);
-        this.ctx.storage.kv.delete(stored);
-      } else {
-        next = Math.min(next, until);
-      }
-    }
-    if (next === Number.POSITIVE_INFINITY) {
-      this.#accounts.clear();
-      await this.ctx.storage.deleteAll();
-    } else {
-      await this.#wakeBy(Math.max(next, now + SWEEP_PAUSE), now);
-    }
+    const { expired, unreadable, nextAt } = this.#accounts.sweep(this.#rows(), epochMs(Date.now()));
+    if (unreadable !== undefined) this.#reportUnreadable(unreadable);
+    for (const name of expired) this.ctx.storage.kv.delete(ROW_PREFIX + name);
+    if (nextAt === undefined) await this.ctx.storage.deleteAll();
+    else await this.#wakeBy(nextAt);
   }
 
-  #account(name: string, message: Ask, now: EpochMs): Account {
-    const known = this.#accounts.get(name) ?? this.#load(name);
-    if (known !== undefined) return known;
-    const account = openAccount(message, now);
-    this.#accounts.set(name, account);
-    return account;
+  *#rows(): Iterable<readonly [name: string, row: unknown]> {
+    for (const [stored, row] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX }))
+      yield [stored.slice(ROW_PREFIX.length), row];
   }
 
-  #load(name: string): Account | undefined {
-    const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
+  #load(name: string): void {
     const row = this.ctx.storage.kv.get(ROW_PREFIX + name);
-    if (row === undefined) return undefined;
-    const account = this.#read(name, row);
-    if (account !== undefined) this.#accounts.set(name, account);
-    return account;
+    if (row !== undefined && !this.#accounts.load(name, row)) this.#reportUnreadable(name);
   }
 
-  /**
-   * Reads a row. One that is of newer code, or damaged, leads to a fresh account, which its sources fill again
-   * with what they report; it is replaced when that account is written. One line in the log for all of them.
-   */
-  #read(name: string, row: unknown): Account | undefined {
-    const account = decodeRow(row);
-    if (account === undefined && !this.#unreadableReported) {
-      this.#unreadableReported = true;
-      console.error(JSON.stringify({ event: "unreadable-row", rule: name.slice(0, name.indexOf(".")) }));
-    }
-    return account;
-  }
-
-  /** Past ACCOUNTS_MAX the accounts that came first leave memory; their rows stay, and bring them back one epoch higher. */
-  #shrink(): void {
-    for (const name of this.#accounts.keys()) {
-      if (this.#accounts.size <= ACCOUNTS_MAX) return;
-      this.#accounts.delete(name);
-    }
+  /** One line in the log for all rows of this object. */
+  #reportUnreadable(name: string): void {
+    if (this.#unreadableReported) return;
+    this.#unreadableReported = true;
+    console.error(JSON.stringify({ event: "unreadable-row", rule: name.slice(0, name.indexOf(".")) }));
   }
 
   /** Sets the alarm unless one stands: earlier than needed does no harm, it looks and sets itself anew. */
-  async #wakeBy(time: number, now: EpochMs): Promise<void> {
+  async #wakeBy(time: EpochMs): Promise<void> {
     if (this.#alarmStands) return;
     this.#alarmStands = true;
     if ((await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm(Math.min(time, after(now, ROW_KEEP_MAX)));
+    await this.ctx.storage.setAlarm(time);
   }
 
   /** A newer object owns this key: this one must not answer, nor keep what it believes. */

@@ -7,14 +7,13 @@ import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
 import { decodeNews, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
-import { oncePerSchema } from "../shared/protocol/dialects.ts";
+import { oncePerSchema, schemaFor } from "../shared/protocol/dialects.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 
 export class RegionHub extends DurableObject<Env> {
   readonly #feed = new Feed(crypto.randomUUID());
-  #flushing = false;
   #unreadableReported = false;
 
   /** Takes an owner's announcements. Returns the newest schema it reads: who wrote in a newer one says it again. */
@@ -27,10 +26,9 @@ export class RegionHub extends DurableObject<Env> {
       this.#unreadableReported = true;
       return SCHEMA;
     }
-    const now = epochMs(Date.now());
-    let fresh = false;
-    for (const item of news.value) fresh = this.#feed.publish(item, now) || fresh;
-    if (fresh) this.#flushSoon();
+    if (this.#feed.take(news.value, epochMs(Date.now()))) {
+      setTimeout(() => deliver(this.ctx.getWebSockets(), this.#feed.flush()), HUB_COALESCE);
+    }
     return SCHEMA;
   }
 
@@ -65,16 +63,6 @@ export class RegionHub extends DurableObject<Env> {
     // 1005 and 1006 say how a connection ended and may not be sent.
     socket.close(code === 1005 || code === 1006 ? 1000 : code);
   }
-
-  /** Gathers what comes within HUB_COALESCE into one frame for each watcher. */
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setTimeout(() => {
-      this.#flushing = false;
-      deliver(this.ctx.getWebSockets(), this.#feed.flush());
-    }, HUB_COALESCE);
-  }
 }
 
 /** What hangs on a watcher's socket: the newest schema it reads, as it said. */
@@ -83,7 +71,7 @@ interface Watcher {
 }
 
 function deliver(sockets: readonly WebSocket[], frames: readonly FeedFrame[]): void {
-  const schemas = sockets.map(schemaFor);
+  const schemas = sockets.map((socket) => schemaFor(readBy(socket)));
   for (const frame of frames) {
     const bytes = oncePerSchema((schema) => encodeFeed(frame, schema));
     sockets.forEach((socket, index) => {
@@ -97,8 +85,7 @@ function deliver(sockets: readonly WebSocket[], frames: readonly FeedFrame[]): v
   }
 }
 
-function schemaFor(socket: WebSocket): number {
+function readBy(socket: WebSocket): unknown {
   const watcher: Partial<Watcher> | null = socket.deserializeAttachment();
-  const reads = watcher?.schema;
-  return Number.isSafeInteger(reads) ? Math.min(SCHEMA, Math.max(SCHEMA_MIN, reads ?? 0)) : SCHEMA_MIN;
+  return watcher?.schema;
 }

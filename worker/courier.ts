@@ -1,13 +1,13 @@
 /**
- * The way of Asks to owner objects. An object of its own for a key gets an Ask as it comes. An object that
- * several keys share gets one call at a time from this isolate: what comes meanwhile goes in the next call,
- * as one frame, so a flood of keys is a handful of calls.
+ * The way of Asks to owner objects, as bytes. An object of its own for a key gets an Ask as it comes; to one
+ * that several keys share one call is out at a time, as `shared/pop/route.ts` has it.
  */
-import { BATCH_MAX, LEADER_MS_MAX } from "../shared/limits.ts";
+import type { Outcome } from "../shared/pop/exchange.ts";
+import { Route } from "../shared/pop/route.ts";
 import { type Decoded, decodeReply, encodeAsks, type Reply } from "../shared/protocol/codec.ts";
 import { Dialects } from "../shared/protocol/dialects.ts";
-import type { Answer, Ask } from "../shared/protocol/messages.ts";
-import { epochMs } from "../shared/time.ts";
+import type { Ask } from "../shared/protocol/messages.ts";
+import { type DurationMs, epochMs } from "../shared/time.ts";
 import type { Env } from "./env.ts";
 
 /** What of a request's context the ways to owners and hubs need. */
@@ -15,27 +15,15 @@ export interface Background {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** How a call ended, for one of its Asks. */
-export type Outcome =
-  | { readonly kind: "answered"; readonly answer: Answer }
-  | { readonly kind: "overloaded" }
-  | { readonly kind: "failed" };
-
 interface Parcel {
   readonly ask: Ask;
   readonly deliver: (outcome: Outcome) => void;
 }
 
-/** What waits for one shared object. */
-interface Route {
-  waiting: Parcel[];
-  /** A call is out until then, ms; if its context dies, the next sender takes over. */
-  outUntil: number;
-}
-
 export class Courier {
   readonly #env: Env;
-  readonly #routes = new Map<string, Route>();
+  /** What waits for objects that keys share, by the object's name. */
+  readonly #routes = new Map<string, Route<Parcel>>();
   readonly #dialects = new Dialects();
   /** Events logged already: what is so of one object is so of the next thousand. */
   readonly #reported = new Set<string>();
@@ -52,35 +40,31 @@ export class Courier {
 
   /**
    * Sends an Ask to an object that keys share, with others that wait for it.
-   * @param patienceMs how long a call may be out before another is tried
+   * @param patience how long a call may be out before another is tried
    */
-  sendShared(name: string, ask: Ask, patienceMs: number, background: Background): Promise<Outcome> {
-    const route = this.#routes.get(name) ?? { waiting: [], outUntil: 0 };
+  sendShared(name: string, ask: Ask, patience: DurationMs, background: Background): Promise<Outcome> {
+    const route = this.#routes.get(name) ?? new Route<Parcel>();
     this.#routes.set(name, route);
     return new Promise((deliver) => {
-      route.waiting.push({ ask, deliver });
-      if (route.outUntil <= Date.now()) background.waitUntil(this.#carry(name, route, patienceMs));
+      if (route.put({ ask, deliver }, epochMs(Date.now())))
+        background.waitUntil(this.#carry(name, route, patience));
     });
   }
 
-  async #carry(name: string, route: Route, patienceMs: number): Promise<void> {
-    const since = Date.now();
-    // This context ends after a while; whoever sends next carries on.
-    while (route.waiting.length > 0 && Date.now() - since < LEADER_MS_MAX) {
-      const parcels = route.waiting.splice(0, BATCH_MAX);
-      const until = Date.now() + patienceMs;
-      route.outUntil = until;
+  async #carry(name: string, route: Route<Parcel>, patience: DurationMs): Promise<void> {
+    const since = epochMs(Date.now());
+    let load = route.load(since, since, patience);
+    while (load !== undefined) {
       const outcomes = await this.#call(
         name,
-        parcels.map((parcel) => parcel.ask),
+        load.parcels.map(({ ask }) => ask),
       );
-      parcels.forEach((parcel, index) => {
-        parcel.deliver(outcomes[index] ?? { kind: "failed" });
+      load.parcels.forEach(({ deliver }, index) => {
+        deliver(outcomes[index] ?? { kind: "failed" });
       });
-      if (route.outUntil !== until) return; // somebody took over
+      load = route.load(since, epochMs(Date.now()), patience, load.ticket);
     }
-    route.outUntil = 0;
-    if (route.waiting.length === 0) this.#routes.delete(name);
+    if (route.isEmpty) this.#routes.delete(name);
   }
 
   /** One call. Turns the ways it can end into values; an owner that cannot read the Asks counts as not reached. */
@@ -106,11 +90,10 @@ export class Courier {
       decodeReply(await this.#env.KEY_OWNER.getByName(name).ask(encodeAsks(asks, schema)));
     const schema = this.#dialects.of(name, epochMs(Date.now()));
     const reply = await say(schema);
-    if (!reply.ok || !("error" in reply.value) || reply.value.error !== "unknown-schema") return reply;
-    const { speaks } = reply.value;
-    if (!this.#dialects.learn(name, speaks, schema, epochMs(Date.now()))) return reply;
-    this.#report("older-owner", { speaks });
-    return say(speaks);
+    const older = this.#dialects.again(name, reply, schema, epochMs(Date.now()));
+    if (older === undefined) return reply;
+    this.#report("older-owner", { speaks: older });
+    return say(older);
   }
 
   #report(event: string, detail: object): void {

@@ -114,7 +114,7 @@ export class Limiter {
   /** Keeps the hub connection open. Called on every request, also on those that no rule matches. */
   listen(place: Place, background: Background): void {
     this.#source.pop = place.colo;
-    this.#watch.keep(regionOf(place.continent, place.longitude), Date.now(), background);
+    this.#watch.keep(regionOf(place.continent, place.longitude), epochMs(Date.now()), background);
   }
 
   /** What people are shown of this isolate's entries. */

@@ -1,23 +1,16 @@
 /**
  * The watch: one connection of this isolate to its region's hub, over which it hears what owners announce.
- * It lives under the `waitUntil` of the request that opened it and closes itself before the platform would;
- * the next request opens a successor that gets what was missed. An isolate without requests hears nothing:
- * that costs accuracy, never the bound.
+ * It lives under the `waitUntil` of the request that opened it; when it opens, closes and comes again is
+ * `shared/hub/watching.ts`'s. An isolate without requests hears nothing: that costs accuracy, never the bound.
  */
-import { follow, type Place } from "../shared/hub/feed.ts";
-import {
-  WATCH_CONNECT_MAX,
-  WATCH_JITTER,
-  WATCH_MIN,
-  WATCH_RETRY_MAX,
-  WATCH_RETRY_MIN,
-} from "../shared/limits.ts";
-import { backoff } from "../shared/pop/outbox.ts";
+import { follow } from "../shared/hub/feed.ts";
+import { type WatchEnd, Watching } from "../shared/hub/watching.ts";
+import { WATCH_CONNECT_MAX } from "../shared/limits.ts";
 import type { Source } from "../shared/pop/source.ts";
 import { decodeFeed } from "../shared/protocol/codec.ts";
 import { SCHEMA } from "../shared/protocol/schema.ts";
 import type { Region } from "../shared/region.ts";
-import { epochMs } from "../shared/time.ts";
+import { between, type EpochMs, epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import type { OwnerClient } from "./owner-client.ts";
@@ -27,10 +20,7 @@ export class Watch {
   readonly #source: Source;
   readonly #client: OwnerClient;
   readonly #env: Env;
-  readonly #place: Place = { feed: "", number: 0 };
-  /** No other connection is opened before this time. It passes by itself if the context that set it dies. */
-  #nextAt = 0;
-  #failures = 0;
+  readonly #watching = new Watching();
 
   constructor(source: Source, client: OwnerClient, env: Env) {
     this.#source = source;
@@ -39,37 +29,27 @@ export class Watch {
   }
 
   /** Called on every request: opens a connection when none is open and none is to be waited for. */
-  keep(region: Region, now: number, background: Background): void {
-    if (now < this.#nextAt) return;
-    const closeAt = now + WATCH_MIN + Math.random() * WATCH_JITTER;
-    this.#nextAt = closeAt;
-    background.waitUntil(this.#run(region, closeAt, background));
+  keep(region: Region, now: EpochMs, background: Background): void {
+    const closeAt = this.#watching.open(now, Math.random());
+    if (closeAt !== undefined) background.waitUntil(this.#run(region, closeAt, background));
   }
 
   /** Listens until `closeAt`, over as many connections as it takes. */
-  async #run(region: Region, closeAt: number, background: Background): Promise<void> {
-    while (Date.now() < closeAt) {
-      const ended = await this.#listen(region, closeAt, background);
-      if (ended === "expired") break;
-      if (ended === "gap") continue; // frames were lost: catch up at once
-      const pause = backoff(WATCH_RETRY_MIN, WATCH_RETRY_MAX, this.#failures, Math.random());
-      this.#failures += 1;
-      this.#nextAt = Math.max(closeAt, Date.now() + pause);
-      if (this.#nextAt > closeAt) return;
-      await sleep(pause);
+  async #run(region: Region, closeAt: EpochMs, background: Background): Promise<void> {
+    for (;;) {
+      const how = await this.#listen(region, closeAt, background);
+      const now = epochMs(Date.now());
+      const again = this.#watching.ended(how, closeAt, now, Math.random());
+      if (again === undefined) return;
+      await sleep(between(now, again));
     }
-    this.#nextAt = 0;
   }
 
   /** One connection, and why it ended. */
-  async #listen(
-    region: Region,
-    closeAt: number,
-    background: Background,
-  ): Promise<"expired" | "gap" | "lost"> {
+  async #listen(region: Region, closeAt: EpochMs, background: Background): Promise<WatchEnd> {
     const socket = await this.#connect(region);
     if (socket === undefined) return "lost";
-    this.#failures = 0;
+    this.#watching.connected();
     const ended = new Promise<"gap" | "lost">((resolve) => {
       socket.addEventListener("message", (event) => {
         if (this.#hear(event.data, background) === "gap") resolve("gap");
@@ -79,13 +59,13 @@ export class Watch {
     });
     socket.binaryType = "arraybuffer";
     socket.accept();
-    const outcome = (await within(ended, closeAt - Date.now())) ?? "expired";
+    const outcome = (await within(ended, between(epochMs(Date.now()), closeAt))) ?? "expired";
     socket.close(1000, "a successor follows");
     return outcome;
   }
 
   async #connect(region: Region): Promise<WebSocket | undefined> {
-    const { feed, number } = this.#place;
+    const { feed, number } = this.#watching.place;
     const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
     const url = `https://hub/watch?feed=${feed}&number=${number}&schema=${SCHEMA}`;
     try {
@@ -107,6 +87,6 @@ export class Watch {
       const hot = this.#source.hear(news, now, Math.random());
       if (hot !== undefined) this.#client.drive(hot, background);
     }
-    return follow(this.#place, frame.value);
+    return follow(this.#watching.place, frame.value);
   }
 }

@@ -26,6 +26,7 @@ export class Feed {
   readonly #fresh = new Set<string>();
   #last = 0;
   #sent = 0;
+  #flushDue = false;
   /** The number at which expired entries are looked for next. */
   #sweepAt = 0;
 
@@ -50,8 +51,21 @@ export class Feed {
     return true;
   }
 
+  /**
+   * Takes what an owner announced. True when watchers should get frames (`flush`) HUB_COALESCE from now; what
+   * comes until then goes with them.
+   */
+  take(news: readonly Announcement[], now: EpochMs): boolean {
+    let fresh = false;
+    for (const item of news) fresh = this.publish(item, now) || fresh;
+    if (!fresh || this.#flushDue) return false;
+    this.#flushDue = true;
+    return true;
+  }
+
   /** What was published since the last frames for everyone. */
   flush(): readonly FeedFrame[] {
+    this.#flushDue = false;
     const fresh: Entry[] = [];
     for (const name of this.#fresh) {
       const entry = this.#entries.get(name);

@@ -5,6 +5,7 @@
  */
 import { DIALECT_TRUST, DIALECTS_MAX } from "../limits.ts";
 import { after, type EpochMs } from "../time.ts";
+import type { Decoded, Reply } from "./codec.ts";
 import { SCHEMA, SCHEMA_MIN } from "./schema.ts";
 
 export class Dialects {
@@ -32,6 +33,13 @@ export class Dialects {
     return true;
   }
 
+  /** The schema in which to say the same once more after this reply; undefined when that is not called for. */
+  again(name: string, reply: Decoded<Reply>, tried: number, now: EpochMs): number | undefined {
+    if (!reply.ok || !("error" in reply.value) || reply.value.error !== "unknown-schema") return undefined;
+    const { speaks } = reply.value;
+    return this.learn(name, speaks, tried, now) ? speaks : undefined;
+  }
+
   get size(): number {
     return this.#older.size;
   }
@@ -46,3 +54,9 @@ export function oncePerSchema(write: (schema: number) => Uint8Array): (schema: n
     return known;
   };
 }
+
+/** The newest schema that both this code and a reader know; a reader that names none is of the first release. */
+export const schemaFor = (reads: unknown): number =>
+  typeof reads === "number" && Number.isSafeInteger(reads)
+    ? Math.min(SCHEMA, Math.max(SCHEMA_MIN, reads))
+    : SCHEMA_MIN;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { CLOCK_SKEW_MAX } from "../../shared/limits.ts";
 import { type Account, ask, expiresAt, openAccount } from "../../shared/owner/account.ts";
 import { inspect } from "../../shared/owner/inspect.ts";

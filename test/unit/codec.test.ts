@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { decodeRow } from "../../coordinator/storage.ts";
+import { decodeRow } from "../../shared/owner/row.ts";
 import {
   decodeAsks,
   decodeFeed,

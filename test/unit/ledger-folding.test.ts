@@ -1,6 +1,6 @@
 /** A ledger of more sources than it lists one by one. */
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { MESSAGE_LIFE_MAX, SOURCES_HARD_MAX, SOURCES_MAX } from "../../shared/limits.ts";
 import { type Account, ask, openAccount } from "../../shared/owner/account.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";

@@ -1,7 +1,7 @@
 /** The row an account is kept in. */
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow, keepUnreadableUntil } from "../../coordinator/storage.ts";
+import { decodeRow, encodeRow, keepUnreadableUntil } from "../../shared/owner/row.ts";
 import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../../shared/limits.ts";
 import { expiresAt, openAccount } from "../../shared/owner/account.ts";
 import { encodeNews, openEnvelope } from "../../shared/protocol/codec.ts";

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { decodeRow, encodeRow } from "../../coordinator/storage.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { decodeReply, encode, encodeAsks } from "../../shared/protocol/codec.ts";
 import { SCHEMA, SCHEMA_MIN } from "../../shared/protocol/schema.ts";
 import { askOf, send } from "./asks.ts";

@@ -7,12 +7,12 @@
  * back to: it cannot read the row, and must neither delete it too early nor keep it for good.
  */
 import * as v from "valibot";
-import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../shared/limits.ts";
-import { type Account, expiresAt } from "../shared/owner/account.ts";
-import { decode, encode, openEnvelope } from "../shared/protocol/codec.ts";
-import { count, policySchema, time } from "../shared/protocol/fields.ts";
-import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
-import { after, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
+import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../limits.ts";
+import { decode, encode, openEnvelope } from "../protocol/codec.ts";
+import { count, policySchema, time } from "../protocol/fields.ts";
+import { SCHEMA, SCHEMA_MIN } from "../protocol/schema.ts";
+import { after, type EpochMs, epochMs, NEVER } from "../time.ts";
+import { type Account, expiresAt } from "./account.ts";
 
 const rowSchema = v.object({
   key: v.string(),
