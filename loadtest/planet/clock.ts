@@ -1,0 +1,33 @@
+/** A machine's own clock in virtual time: off by an offset, running fast or slow, and now and then put right or wrong. */
+import { type EpochMs, epochMs } from "../../shared/time.ts";
+import type { Agenda } from "./agenda.ts";
+
+export class Clock {
+  /** How far it is ahead, ms. */
+  offsetMs = 0;
+  /** How much it gains: 0.001 is 1 ms each second. */
+  drift = 0;
+  readonly #agenda: Agenda;
+  readonly #since: number;
+
+  constructor(agenda: Agenda) {
+    this.#agenda = agenda;
+    this.#since = agenda.now;
+  }
+
+  /** Whole milliseconds, as `Date.now()` gives them. */
+  now(): EpochMs {
+    const { now } = this.#agenda;
+    return epochMs(Math.floor(now + this.offsetMs + this.drift * (now - this.#since)));
+  }
+
+  /** How far it is ahead now, ms. */
+  get aheadMs(): number {
+    return this.offsetMs + this.drift * (this.#agenda.now - this.#since);
+  }
+
+  /** Puts the clock so far ahead, whatever it was. */
+  step(aheadMs: number): void {
+    this.offsetMs += aheadMs - this.aheadMs;
+  }
+}

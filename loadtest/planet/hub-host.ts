@@ -1,0 +1,78 @@
+/** A hub object in virtual time, as `coordinator/region-hub.ts` is in production. */
+import { Feed, type Place } from "../../shared/hub/feed.ts";
+import { HUB_COALESCE } from "../../shared/limits.ts";
+import { decodeNews, encodeFeed, type FeedFrame } from "../../shared/protocol/codec.ts";
+import { oncePerSchema, schemaFor } from "../../shared/protocol/dialects.ts";
+import type { Announcement } from "../../shared/protocol/messages.ts";
+import type { Clock } from "./clock.ts";
+import type { Frame } from "./courier.ts";
+import type { Connection } from "./watch.ts";
+import type { World } from "./world.ts";
+
+export class HubHost {
+  readonly #world: World;
+  readonly #clock: Clock;
+  /** The newest schema it speaks. */
+  speaks: number;
+  #incarnations = 0;
+  #feed: Feed;
+  readonly #connections = new Set<Connection>();
+
+  constructor(world: World, clock: Clock, speaks: number) {
+    this.#world = world;
+    this.#clock = clock;
+    this.speaks = speaks;
+    this.#feed = this.#newFeed();
+  }
+
+  /** Takes announcements. Returns the newest schema that it reads. */
+  announce(frame: Frame<readonly Announcement[]>): number {
+    const decoded = frame instanceof Uint8Array ? decodeNews(frame) : undefined;
+    if (decoded !== undefined && (!decoded.ok || decoded.schema > this.speaks)) return this.speaks;
+    const news = frame instanceof Uint8Array ? (decoded?.ok === true ? decoded.value : []) : frame.value;
+    const feed = this.#feed;
+    if (feed.take(news, this.#clock.now())) {
+      this.#world.agenda.after(HUB_COALESCE, () => {
+        if (feed === this.#feed) this.#deliver(this.#connections, feed.flush());
+      });
+    }
+    return this.speaks;
+  }
+
+  connect(connection: Connection, place: Place): void {
+    this.#connections.add(connection);
+    this.#deliver([connection], this.#feed.catchUp(place.feed, place.number, this.#clock.now()));
+  }
+
+  #deliver(connections: Iterable<Connection>, frames: readonly FeedFrame[]): void {
+    for (const frame of frames) {
+      const bytes = oncePerSchema((schema) => encodeFeed(frame, schema));
+      for (const connection of connections) {
+        if (!connection.open) this.#connections.delete(connection);
+        else if (this.#world.wire === "values") connection.send({ value: frame });
+        else connection.send(bytes(Math.min(this.speaks, schemaFor(connection.speaks))));
+      }
+    }
+  }
+
+  /** It forgets its feed; its sockets stay. */
+  sleep(): void {
+    this.#feed = this.#newFeed();
+  }
+
+  /** It forgets its feed, and its sockets break. */
+  die(): void {
+    this.sleep();
+    for (const connection of this.#connections) connection.break();
+    this.#connections.clear();
+  }
+
+  get watchers(): number {
+    return this.#connections.size;
+  }
+
+  #newFeed(): Feed {
+    this.#incarnations += 1;
+    return new Feed(`feed-${this.#incarnations}`);
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * An isolate in virtual time: the thin shell around the core that `worker/` is in workerd. It carries out
+ * what leader, exchange, route and watching say, over a simulated network, and decides nothing itself.
+ */
+import { ownerName } from "../../shared/owner-name.ts";
+import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
+import type { HotKey } from "../../shared/pop/hot-key.ts";
+import { Leader } from "../../shared/pop/leader.ts";
+import type { Waiter } from "../../shared/pop/outbox.ts";
+import { Source, type SourceOptions } from "../../shared/pop/source.ts";
+import type { Region } from "../../shared/region.ts";
+import { between, type EpochMs } from "../../shared/time.ts";
+import type { Clock } from "./clock.ts";
+import { Courier } from "./courier.ts";
+import { openWay, type Way } from "./network.ts";
+import type { Arrival, Request } from "./request.ts";
+import { Watch } from "./watch.ts";
+import type { World } from "./world.ts";
+
+/** The ways of one POP's links; isolates of a POP share them. */
+export interface Links {
+  readonly toOwner: Way;
+  readonly fromOwner: Way;
+  readonly toHub: Way;
+  readonly fromHub: Way;
+}
+
+export const openLinks = (): Links => ({
+  toOwner: openWay(),
+  fromOwner: openWay(),
+  toHub: openWay(),
+  fromHub: openWay(),
+});
+
+export interface IsolateOptions extends SourceOptions {
+  /** Index of its place. */
+  readonly place: number;
+  readonly region: Region;
+  readonly links: Links;
+  readonly clock: Clock;
+  /** The newest schema it speaks. */
+  readonly speaks: number;
+  /** It opens no connection to its hub. */
+  readonly idle: boolean;
+}
+
+export class Isolate {
+  readonly world: World;
+  readonly name: string;
+  readonly place: number;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly source: Source;
+  readonly speaks: number;
+  readonly idle: boolean;
+  alive = true;
+  readonly courier: Courier;
+  readonly #watch: Watch;
+  /** Requests that wait here. */
+  readonly waiting = new Set<Request>();
+
+  constructor(world: World, options: IsolateOptions) {
+    this.world = world;
+    this.name = `${options.pop}-${Number.parseInt(options.isolate, 16)}`;
+    this.place = options.place;
+    this.links = options.links;
+    this.clock = options.clock;
+    this.speaks = options.speaks;
+    this.idle = options.idle;
+    this.source = new Source(options);
+    this.courier = new Courier(this);
+    this.#watch = new Watch(this, options.region);
+  }
+
+  now(): EpochMs {
+    return this.clock.now();
+  }
+
+  /** A request comes in. It is decided at once, or waits. */
+  request(arrival: Arrival, done: (request: Request) => void): Request {
+    this.listen();
+    const requested = arrival.rules.map((ruleIndex) => ({ ruleIndex, text: arrival.client }));
+    const admission = new Admission(this.source, requested, arrival.cost, {
+      enforce: true,
+      label: undefined,
+    });
+    const request: Request = {
+      ...arrival,
+      isolate: this,
+      at: this.world.agenda.now,
+      admission,
+      decision: undefined,
+      done,
+    };
+    this.world.tally.requests += 1;
+    this.world.witness.arrived(request);
+    this.#step(request);
+    return request;
+  }
+
+  /** Any request keeps the connection to the hub open. */
+  listen(): void {
+    if (!this.idle) this.#watch.keep();
+  }
+
+  die(): void {
+    this.alive = false;
+    this.#watch.end();
+    this.waiting.clear();
+  }
+
+  #step(request: Request): void {
+    if (!this.alive) return;
+    const outcome = request.admission.step(this.now());
+    for (const hot of request.admission.due.splice(0)) this.drive(hot);
+    if (outcome.kind === "waiting") this.#wait(request, outcome);
+    else this.#decide(request, outcome);
+  }
+
+  #decide(request: Request, decision: Decision): void {
+    request.decision = decision;
+    if (this.waiting.delete(request)) this.world.tally.waited += 1;
+    if (decision.admitted) this.world.tally.admitted += 1;
+    this.world.witness.decided(request, decision);
+    request.done(request);
+  }
+
+  /** As `Limiter` waits: until woken, at the latest until its time has come; then it looks again. */
+  #wait(request: Request, { hot, waiter, until }: Waiting): void {
+    this.waiting.add(request);
+    this.drive(hot);
+    const again = once(() => this.#step(request));
+    waiter.wake = () => this.world.agenda.after(0, again);
+    this.world.agenda.after(between(this.now(), until), again);
+  }
+
+  /** Sends what is due for a key, as `OwnerClient` does. */
+  drive(hot: HotKey): void {
+    const now = this.now();
+    if (Leader.isNeeded(hot, now)) this.#lead(new Leader(this.source, hot, now), hot);
+  }
+
+  #lead(leader: Leader, hot: HotKey): void {
+    if (!this.alive) return;
+    let again = (): void => {};
+    for (;;) {
+      const step = leader.next(this.now(), this.world.random());
+      wake(step.wake);
+      if (step.kind === "over") return;
+      if (step.kind === "wait") {
+        again = once(() => this.#lead(leader, hot));
+        this.world.agenda.after(between(this.now(), step.until), again);
+        return;
+      }
+      const { exchange } = step;
+      this.courier.send(hot.rule, ownerName(hot.rule, hot.key), exchange, (outcome) => {
+        if (!this.alive) return;
+        if (outcome.kind === "answered") this.world.witness.hears(this, exchange.ask, outcome.answer);
+        wake(exchange.ended(outcome, this.now()));
+        this.world.agenda.after(0, () => again());
+      });
+    }
+  }
+}
+
+function wake(waiters: readonly Waiter[]): void {
+  for (const waiter of waiters) waiter.wake();
+}
+
+/** `run`, at most once. */
+export function once(run: () => void): () => void {
+  let ran = false;
+  return () => {
+    if (ran) return;
+    ran = true;
+    run();
+  };
+}

@@ -1,0 +1,58 @@
+/** What a run tells whoever watches it: the checkers, the transcript, the reports. Every method may be left as it is. */
+import type { Account } from "../../shared/owner/account.ts";
+import type { Decision } from "../../shared/pop/decide.ts";
+import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
+import type { Isolate } from "./isolate.ts";
+import type { Incarnation, OwnerHost } from "./owner-host.ts";
+import type { Request } from "./request.ts";
+
+export class Witness {
+  /** A request came in, before anything is done about it. */
+  arrived(_request: Request): void {}
+  /** A request was decided; its isolate has counted it. */
+  decided(_request: Request, _decision: Decision): void {}
+  /** An attempt to reach an owner left. `again` for the second one with the same content. */
+  sent(_isolate: Isolate, _ask: Ask, _again: boolean): void {}
+  /** An owner is about to take Asks. */
+  asking(_host: OwnerHost, _incarnation: Incarnation, _asks: readonly Ask[]): void {}
+  /** An owner took Asks; nothing of it has left yet. */
+  taken(
+    _host: OwnerHost,
+    _incarnation: Incarnation,
+    _asks: readonly Ask[],
+    _answers: readonly Answer[],
+  ): void {}
+  /** An incarnation brought an account into memory from its row. */
+  loaded(_host: OwnerHost, _account: Account): void {}
+  /** A row is durable from now on. */
+  stored(_host: OwnerHost, _name: string, _snapshot: Snapshot): void {}
+  /** An answer leaves its owner. */
+  answers(_host: OwnerHost, _ask: Ask, _answer: Answer): void {}
+  /** An answer is about to reach its isolate, which asked for it at `sentAt` by its own clock. */
+  hears(_isolate: Isolate, _ask: Ask, _answer: Answer): void {}
+  /** An announcement is about to reach an isolate. */
+  hearsNews(_isolate: Isolate, _news: Announcement): void {}
+  /** Something else worth a line in a transcript. */
+  note(_text: () => string): void {}
+  /** Everything that one event led to is done. */
+  stepped(): void {}
+}
+
+/** What a row says, kept beside its bytes so that checkers need not read them. */
+export interface Snapshot {
+  readonly epoch: number;
+  readonly window: number;
+  readonly count: number;
+  /** By source: last seq, granted in the window and in the one before. */
+  readonly sources: ReadonlyMap<
+    string,
+    { readonly seq: number; readonly granted: number; readonly previous: number }
+  >;
+}
+
+export function snapshotOf(account: Account): Snapshot {
+  const sources = new Map<string, { seq: number; granted: number; previous: number }>();
+  for (const [id, { seq, granted, previous }] of account.ledger.sources)
+    sources.set(id, { seq, granted, previous });
+  return { epoch: account.epoch, window: account.meter.window, count: account.meter.current, sources };
+}
