@@ -116,6 +116,7 @@ export class World {
       clock: new Clock(this.agenda),
       speaks: SCHEMA,
       idle: false,
+      unlimited: false,
       ...options,
     });
     this.isolates.push(isolate);

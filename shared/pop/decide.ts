@@ -67,6 +67,14 @@ interface Part {
   remaining: number;
 }
 
+/** What an admitted request was counted as under one rule. */
+export interface Counted {
+  readonly ruleIndex: number;
+  readonly cost: number;
+  readonly window: number;
+  readonly how: How;
+}
+
 export interface RequestedRule {
   readonly ruleIndex: number;
   readonly text: string;
@@ -107,6 +115,15 @@ export class Admission {
       how: undefined,
       remaining: 0,
     }));
+  }
+
+  /** What this request was counted as, once admitted. A rule that had no place to count it is missing. */
+  get counted(): readonly Counted[] {
+    return this.#parts.flatMap(({ ruleIndex, hold, how }) =>
+      hold === undefined || how === undefined
+        ? []
+        : [{ ruleIndex, cost: hold.cost, window: hold.window, how }],
+    );
   }
 
   /** Goes as far as it can at `now`. */

@@ -53,8 +53,17 @@ export class Leader {
       if (step.kind !== "over") return { ...step, wake };
     }
     const until = between(this.#since, now) > LEADER_MS_MAX ? NEVER : this.#hot.outbox.sleep(now);
-    if (until === NEVER) return { kind: "over", wake: [...wake, ...this.#hot.outbox.queue] };
+    if (until === NEVER) return { kind: "over", wake: [...wake, ...this.#leftBehind(now)] };
     this.#sleeping = true;
     return { kind: "wait", until, wake };
+  }
+
+  /**
+   * Who could be sent for now, but not by this context: one of them takes over. While somebody else's Ask is out
+   * they wait for that, and to wake them would have each lead, find nothing to do, and wake the others, for ever.
+   */
+  #leftBehind(now: EpochMs): readonly Waiter[] {
+    const { outbox } = this.#hot;
+    return outbox.mayDepart(now) ? outbox.queue : [];
   }
 }

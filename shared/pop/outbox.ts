@@ -200,12 +200,14 @@ export class Outbox {
 
   /**
    * When somebody should look again because a report falls due; NEVER for no need. Only one context sleeps
-   * for it at a time; if that context dies, its claim lapses and the next one takes over.
+   * for it at a time; if that context dies, its claim lapses and the next one takes over. A report that is due and
+   * did not leave waits for something else (the answer that is out, an entry that is gone): nobody sleeps for it,
+   * or it would spin.
    */
   sleep(now: EpochMs): EpochMs {
-    if (this.reportAt === NEVER || this.#sleeperUntil > now) return NEVER;
+    if (this.reportAt === NEVER || this.#sleeperUntil > now || this.isOut(now)) return NEVER;
     const wakeAt = later(this.reportAt, this.#pausedUntil);
-    if (between(now, wakeAt) > LEADER_MS_MAX) return NEVER;
+    if (wakeAt <= now || between(now, wakeAt) > LEADER_MS_MAX) return NEVER;
     this.#sleeperUntil = after(wakeAt, REPORT_RETRY_MIN);
     return wakeAt;
   }

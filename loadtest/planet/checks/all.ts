@@ -1,0 +1,94 @@
+/** All checkers of a world, as one witness. */
+import { Witness } from "../witness.ts";
+import type { World } from "../world.ts";
+import { Barred, Released } from "./blocks.ts";
+import { Bound, BucketBound } from "./bound.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { Denials, Overcount } from "./denials.ts";
+import { Count, Durable } from "./ownership.ts";
+import { Nothing, Waiters } from "./rest.ts";
+import { Spending } from "./spending.ts";
+import { Truth } from "./truth.ts";
+
+/** Passes everything on to several witnesses, in order. */
+export class Chorus extends Witness {
+  readonly #all: readonly Witness[];
+
+  constructor(all: readonly Witness[]) {
+    super();
+    this.#all = all;
+  }
+
+  override arrived(...said: Parameters<Witness["arrived"]>): void {
+    for (const one of this.#all) one.arrived(...said);
+  }
+  override decided(...said: Parameters<Witness["decided"]>): void {
+    for (const one of this.#all) one.decided(...said);
+  }
+  override sent(...said: Parameters<Witness["sent"]>): void {
+    for (const one of this.#all) one.sent(...said);
+  }
+  override asking(...said: Parameters<Witness["asking"]>): void {
+    for (const one of this.#all) one.asking(...said);
+  }
+  override taken(...said: Parameters<Witness["taken"]>): void {
+    for (const one of this.#all) one.taken(...said);
+  }
+  override loaded(...said: Parameters<Witness["loaded"]>): void {
+    for (const one of this.#all) one.loaded(...said);
+  }
+  override stored(...said: Parameters<Witness["stored"]>): void {
+    for (const one of this.#all) one.stored(...said);
+  }
+  override answers(...said: Parameters<Witness["answers"]>): void {
+    for (const one of this.#all) one.answers(...said);
+  }
+  override hears(...said: Parameters<Witness["hears"]>): void {
+    for (const one of this.#all) one.hears(...said);
+  }
+  override hearsNews(...said: Parameters<Witness["hearsNews"]>): void {
+    for (const one of this.#all) one.hearsNews(...said);
+  }
+  override note(...said: Parameters<Witness["note"]>): void {
+    for (const one of this.#all) one.note(...said);
+  }
+  override stepped(): void {
+    for (const one of this.#all) one.stepped();
+  }
+}
+
+export class Checks extends Chorus {
+  readonly violations: Violation[];
+  readonly truth: Truth;
+  readonly #checkers: readonly Checker[];
+
+  /** @param nothingFails whether the run has no fault that may cost accuracy */
+  constructor(world: World, start: number, nothingFails: boolean) {
+    const violations: Violation[] = [];
+    const report = (checker: string, text: string): void => {
+      violations.push({ checker, text, atMs: world.agenda.now - start });
+    };
+    const truth = new Truth(world);
+    const checkers = [
+      new Bound(truth, report),
+      new BucketBound(truth, report),
+      new Spending(truth, report),
+      new Count(truth, report),
+      new Durable(truth, report),
+      new Barred(truth, report),
+      new Released(truth, report),
+      new Denials(truth, report),
+      new Nothing(truth, report),
+      new Waiters(truth, report),
+      ...(nothingFails ? [new Overcount(truth, report)] : []),
+    ];
+    super([truth, ...checkers]);
+    this.violations = violations;
+    this.truth = truth;
+    this.#checkers = checkers;
+  }
+
+  atRest(): void {
+    for (const checker of this.#checkers) checker.atRest();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Blocks as they were heard, joined anew from the messages themselves: who knows of a penalty admits nobody,
+ * and nobody is denied without I/O for a block that was not heard, was lifted, or is over.
+ */
+import { capacity } from "../../../shared/capacity.ts";
+import { BLOCK_TRUST } from "../../../shared/limits.ts";
+import type { Decision } from "../../../shared/pop/decide.ts";
+import type { Announcement, Answer, Ask, Verdicts } from "../../../shared/protocol/messages.ts";
+import type { Isolate } from "../isolate.ts";
+import type { Request } from "../request.ts";
+import { Checker } from "./checker.ts";
+
+interface Known {
+  epoch: number;
+  version: number;
+  fullUntil: number;
+  penaltyUntil: number;
+  trustedUntil: number;
+  /** The entry that heard it: one that was pushed out took it along. */
+  life: number;
+}
+
+abstract class Blocks extends Checker {
+  readonly #known = new Map<Isolate, Map<string, Known>>();
+  readonly #sentAt = new WeakMap<Ask, number>();
+
+  override sent(isolate: Isolate, ask: Ask, again: boolean): void {
+    if (!again) this.#sentAt.set(ask, isolate.now());
+  }
+
+  override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
+    if (answer.kind !== "granted") return;
+    const until = (this.#sentAt.get(ask) ?? 0) + BLOCK_TRUST;
+    this.#join(isolate, `${ask.rule.version}.${ask.key}`, answer, until);
+  }
+
+  override hearsNews(isolate: Isolate, news: Announcement): void {
+    const now = isolate.now();
+    const lasts = Math.max(news.claimedUntil ?? 0, news.fullUntil ?? 0, news.penaltyUntil ?? 0);
+    if (lasts > now) this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST);
+  }
+
+  #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number): void {
+    const known = this.known(isolate, account);
+    if (known !== undefined) {
+      if (news.epoch < known.epoch || (news.epoch === known.epoch && news.version < known.version)) return;
+    }
+    const accounts = this.#known.get(isolate) ?? new Map<string, Known>();
+    this.#known.set(isolate, accounts);
+    accounts.set(account, {
+      epoch: news.epoch,
+      version: news.version,
+      fullUntil: news.fullUntil ?? 0,
+      penaltyUntil: news.penaltyUntil ?? 0,
+      trustedUntil: Math.max(known?.trustedUntil ?? 0, trustedUntil),
+      life: this.lifeOf(isolate, account),
+    });
+  }
+
+  /** What an isolate was told, and has no reason to have forgotten. */
+  protected known(isolate: Isolate, account: string): Known | undefined {
+    const known = this.#known.get(isolate)?.get(account);
+    if (known === undefined) return undefined;
+    const life = this.lifeOf(isolate, account);
+    // The first news finds no entry; it makes one.
+    if (known.life === 0) known.life = life;
+    const hot = this.#hotOf(isolate, account);
+    // Two windows without the key: the owner may have forgotten it, and so does the isolate.
+    if (life !== known.life || hot === undefined || (hot.view.epoch === 0 && known.epoch > 0))
+      return undefined;
+    return known;
+  }
+
+  protected lifeOf = (isolate: Isolate, account: string): number => this.#hotOf(isolate, account)?.life ?? 0;
+
+  #hotOf(isolate: Isolate, account: string) {
+    const key = this.truth.byAccount(account);
+    if (key === undefined) return undefined;
+    const hasher = this.truth.world.hashers[key.ruleIndex];
+    hasher?.tag(key.client);
+    const slot = isolate.source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
+    return slot < 0 ? undefined : isolate.source.hotAt(slot);
+  }
+}
+
+/** Nobody is let in without I/O by an isolate that knows of a penalty. */
+export class Barred extends Blocks {
+  readonly name = "barred";
+
+  override decided({ admission, client, isolate, at }: Request, { admitted }: Decision): void {
+    if (!admitted || at !== this.truth.world.agenda.now) return;
+    const now = isolate.now();
+    for (const { ruleIndex, how } of admission.counted) {
+      const known = this.known(isolate, this.truth.of(ruleIndex, client).account);
+      if (how !== "credit" || known === undefined) continue;
+      if (known.penaltyUntil > now && known.trustedUntil > now)
+        this.fail(`${isolate.name} admitted ${client}, who is barred until ${known.penaltyUntil}`);
+    }
+  }
+}
+
+/** Nobody is kept out without I/O by a block that is over, was lifted, or was never heard of. */
+export class Released extends Blocks {
+  readonly name = "released";
+
+  override decided({ client, rules, cost, isolate }: Request, decision: Decision): void {
+    if (decision.admitted || decision.how !== "blocked") return;
+    const ruleIndex = rules.find((index) => this.truth.world.rules[index] === decision.rule);
+    if (ruleIndex === undefined) {
+      this.fail(`${client} was denied by a rule that does not match`);
+      return;
+    }
+    const key = this.truth.of(ruleIndex, client);
+    if (cost * key.rule.cost > capacity(key.rule)) return;
+    const now = isolate.now();
+    const known = this.known(isolate, key.account);
+    const until = Math.max(known?.fullUntil ?? 0, known?.penaltyUntil ?? 0);
+    if (known === undefined || until <= now || known.trustedUntil <= now)
+      this.fail(`${isolate.name} denied ${client} without asking, who is blocked until ${until}, now ${now}`);
+  }
+}

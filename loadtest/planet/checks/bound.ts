@@ -1,0 +1,85 @@
+/**
+ * The guarantee itself: in every window of an owner, at most L + (k−1)(T−1) is admitted, k counting the
+ * isolates that admitted anything; what `on_failure` admits comes on top. At T = 1 that is exactly L.
+ */
+import { bound, bucketBound } from "../../../shared/bound.ts";
+import type { Decision } from "../../../shared/pop/decide.ts";
+import type { Ask } from "../../../shared/protocol/messages.ts";
+import type { Incarnation, OwnerHost } from "../owner-host.ts";
+import type { Request } from "../request.ts";
+import { Checker } from "./checker.ts";
+import type { KeyTruth } from "./truth.ts";
+
+export class Bound extends Checker {
+  readonly name = "bound";
+
+  override decided({ admission, client, isolate }: Request, { admitted }: Decision): void {
+    if (!admitted) return;
+    for (const { ruleIndex, window } of admission.counted) {
+      const key = this.truth.of(ruleIndex, client);
+      const { rule } = key;
+      const spent = key.spent(window, isolate);
+      if (rule.onFailure === "local" && spent.degraded > 0 && spent.admitted > rule.burst) {
+        this.fail(`${isolate.name} admitted ${spent.admitted} of ${rule.burst} by itself`);
+      }
+      if (rule.algorithm === "token-bucket") continue;
+      const { admitted, sources } = key.total(window);
+      const most = bound({ limit: rule.limit, threshold: rule.threshold, sources });
+      if (admitted > most) {
+        this.fail(
+          `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +
+            `(limit ${rule.limit}, threshold ${rule.threshold})`,
+        );
+      }
+    }
+  }
+}
+
+/** How much later than granted a cost may be used, and how much faster than real an owner's clock may run, ms. */
+const BUCKET_SLACK_MS = 10_000;
+
+/** The same for token buckets: over any span of time. */
+export class BucketBound extends Checker {
+  readonly name = "bucket-bound";
+  /** Cost handed back, which a bucket cannot tell from room it always had. */
+  readonly #handedBack = new Map<string, number>();
+
+  override asking(_host: OwnerHost, incarnation: Incarnation, asks: readonly Ask[]): void {
+    for (const ask of asks) {
+      if (ask.rule.algorithm !== "token-bucket") continue;
+      const name = `${ask.rule.version}.${ask.key}`;
+      for (const account of incarnation.accounts.values()) {
+        const known = account.ledger.sources.get(ask.source);
+        if (account.key !== ask.key || known === undefined) continue;
+        const back = Math.max(0, known.granted - ask.spent, known.previous - ask.previousSpent);
+        this.#handedBack.set(name, (this.#handedBack.get(name) ?? 0) + back);
+      }
+    }
+  }
+
+  override decided({ admission, client }: Request, { admitted }: Decision): void {
+    if (!admitted) return;
+    for (const { ruleIndex } of admission.counted) {
+      const key = this.truth.of(ruleIndex, client);
+      if (key.rule.algorithm === "token-bucket") this.#check(key);
+    }
+  }
+
+  #check(key: KeyTruth): void {
+    const { limit, burst, threshold, window } = key.rule;
+    const sources = new Set([...key.windows.values()].flatMap((isolates) => [...isolates.keys()])).size;
+    const spare = this.#handedBack.get(key.account) ?? 0;
+    const { now } = this.truth.world.agenda;
+    let sum = 0;
+    for (let at = key.admitted.length - 1; at >= 0; at -= 1) {
+      const first = key.admitted[at];
+      if (first === undefined) break;
+      sum += first.cost;
+      const windows = (now - first.at + BUCKET_SLACK_MS) / window;
+      const most = bucketBound({ limit, burst, threshold, sources, windows }) + spare;
+      if (sum <= most) continue;
+      this.fail(`${key.client} was admitted ${sum} within ${now - first.at} ms, at most ${most}`);
+      return;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** What an owner believes of its count, and what of it is durable before anybody hears of it. */
+import type { Account } from "../../../shared/owner/account.ts";
+import { accountName } from "../../../shared/owner/accounts.ts";
+import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
+import type { Incarnation, OwnerHost } from "../owner-host.ts";
+import { type Snapshot, snapshotOf } from "../witness.ts";
+import { Checker } from "./checker.ts";
+
+const accountOf = ({ accounts }: Incarnation, name: string): Account | undefined => {
+  for (const account of accounts.values())
+    if (`${account.policy.version}.${account.key}` === name) return account;
+  return undefined;
+};
+
+/** The count is the sum of what sources were granted, and falls only by what one of them hands back. */
+export class Count extends Checker {
+  readonly name = "count";
+  /** Before the Asks that an incarnation is taking now. */
+  #before = new Map<string, Snapshot>();
+  readonly #stored = new Map<string, Snapshot>();
+
+  override asking(_host: OwnerHost, incarnation: Incarnation, asks: readonly Ask[]): void {
+    this.#before = new Map();
+    for (const ask of asks) {
+      const account = accountOf(incarnation, accountName(ask));
+      if (account !== undefined) this.#before.set(accountName(ask), snapshotOf(account));
+    }
+  }
+
+  override taken(host: OwnerHost, incarnation: Incarnation, asks: readonly Ask[]): void {
+    for (const name of new Set(asks.map(accountName))) {
+      const account = accountOf(incarnation, name);
+      if (account === undefined) continue;
+      const { meter, ledger } = account;
+      const sum = Array.from(ledger.sources.values()).reduce(
+        (total, { granted }) => total + granted,
+        ledger.base,
+      );
+      if (sum !== meter.current)
+        this.fail(`${host.name} counts ${meter.current} in window ${meter.window}, its sources have ${sum}`);
+      const before = this.#before.get(name);
+      if (before === undefined) continue;
+      if (meter.window < before.window) this.fail(`${host.name} went back to window ${meter.window}`);
+      if (meter.window !== before.window) continue;
+      let handedBack = 0;
+      for (const ask of asks.filter((message) => accountName(message) === name))
+        handedBack += Math.max(0, (before.sources.get(ask.source)?.granted ?? 0) - ask.spent);
+      if (meter.current < before.count - handedBack)
+        this.fail(
+          `${host.name}'s count fell from ${before.count} to ${meter.current}, ${handedBack} handed back`,
+        );
+    }
+  }
+
+  override stored(_host: OwnerHost, name: string, snapshot: Snapshot): void {
+    this.#stored.set(name, snapshot);
+  }
+
+  override loaded(host: OwnerHost, account: Account): void {
+    const stored = this.#stored.get(`${account.policy.version}.${account.key}`);
+    if (stored === undefined) return;
+    if (account.meter.current !== stored.count || account.meter.window !== stored.window)
+      this.fail(`${host.name} came back with ${account.meter.current}, the row says ${stored.count}`);
+    if (account.epoch <= stored.epoch)
+      this.fail(`${host.name} came back in epoch ${account.epoch}, the row is of ${stored.epoch}`);
+  }
+}
+
+/** A grant is durable before its answer leaves. */
+export class Durable extends Checker {
+  readonly name = "durable";
+  readonly #rows = new Map<string, Snapshot>();
+
+  override stored(_host: OwnerHost, name: string, snapshot: Snapshot): void {
+    this.#rows.set(name, snapshot);
+  }
+
+  override answers(host: OwnerHost, ask: Ask, answer: Answer): void {
+    if (answer.kind !== "granted" || answer.granted === 0) return;
+    const row = this.#rows.get(accountName(ask));
+    const source = row?.sources.get(ask.source);
+    // A later Ask of the same source, or a later window, has written over it.
+    if (row !== undefined && (row.window > answer.window + 1 || (source?.seq ?? 0) > ask.seq)) return;
+    const granted = row?.window === answer.window ? source?.granted : source?.previous;
+    if (granted !== answer.granted)
+      this.fail(
+        `${host.name} answers a grant of ${answer.granted} to ${ask.source}, its row says ${granted}`,
+      );
+    if (row !== undefined && row.epoch < answer.epoch)
+      this.fail(`${host.name} answers in epoch ${answer.epoch}, its row is of ${row.epoch}`);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What really happened, seen from outside: every admission by client, rule, window and isolate. Checkers
+ * compare with it what sources, owners and storage believe.
+ */
+import type { Decision } from "../../../shared/pop/decide.ts";
+import type { Rule } from "../../../shared/rule.ts";
+import type { Isolate } from "../isolate.ts";
+import type { Request } from "../request.ts";
+import { Witness } from "../witness.ts";
+import type { World } from "../world.ts";
+
+/** What one isolate admitted in one window. */
+export interface Spent {
+  admitted: number;
+  /** The part of it that `on_failure` admitted. */
+  degraded: number;
+}
+
+/** One admission under one rule. */
+export interface Admitted {
+  readonly at: number;
+  readonly cost: number;
+}
+
+/** One client under one rule. */
+export class KeyTruth {
+  readonly rule: Rule;
+  readonly ruleIndex: number;
+  readonly client: string;
+  /** The owner's name for it, and its name among the owner's accounts. */
+  readonly key: string;
+  readonly account: string;
+  readonly windows = new Map<number, Map<Isolate, Spent>>();
+  /** Admissions that an owner or silent credit paid for, in order of time. */
+  readonly admitted: Admitted[] = [];
+
+  constructor(rule: Rule, ruleIndex: number, client: string, key: string) {
+    this.rule = rule;
+    this.ruleIndex = ruleIndex;
+    this.client = client;
+    this.key = key;
+    this.account = `${rule.version}.${key}`;
+  }
+
+  spent(window: number, isolate: Isolate): Spent {
+    const isolates = this.windows.get(window) ?? new Map<Isolate, Spent>();
+    this.windows.set(window, isolates);
+    const spent = isolates.get(isolate) ?? { admitted: 0, degraded: 0 };
+    isolates.set(isolate, spent);
+    return spent;
+  }
+
+  /** Cost admitted in a window without `on_failure`, and the isolates that admitted it. */
+  total(window: number): { readonly admitted: number; readonly sources: number } {
+    let admitted = 0;
+    let sources = 0;
+    for (const spent of this.windows.get(window)?.values() ?? []) {
+      admitted += spent.admitted - spent.degraded;
+      if (spent.admitted > 0) sources += 1;
+    }
+    return { admitted, sources };
+  }
+}
+
+export class Truth extends Witness {
+  readonly world: World;
+  readonly #byClient = new Map<string, KeyTruth>();
+  readonly #byAccount = new Map<string, KeyTruth>();
+
+  constructor(world: World) {
+    super();
+    this.world = world;
+  }
+
+  of(ruleIndex: number, client: string): KeyTruth {
+    const name = `${ruleIndex} ${client}`;
+    const known = this.#byClient.get(name);
+    if (known !== undefined) return known;
+    const rule = this.world.rules[ruleIndex];
+    const hasher = this.world.hashers[ruleIndex];
+    if (rule === undefined || hasher === undefined) throw new RangeError(`there is no rule ${ruleIndex}`);
+    const truth = new KeyTruth(rule, ruleIndex, client, hasher.hash(client));
+    this.#byClient.set(name, truth);
+    this.#byAccount.set(truth.account, truth);
+    return truth;
+  }
+
+  byAccount(name: string): KeyTruth | undefined {
+    return this.#byAccount.get(name);
+  }
+
+  keys(): Iterable<KeyTruth> {
+    return this.#byClient.values();
+  }
+
+  override arrived({ rules, client }: Request): void {
+    for (const rule of rules) this.of(rule, client);
+  }
+
+  override decided({ admission, client, isolate }: Request, decision: Decision): void {
+    if (!decision.admitted) return;
+    for (const { ruleIndex, window, cost, how } of admission.counted) {
+      const truth = this.of(ruleIndex, client);
+      const spent = truth.spent(window, isolate);
+      spent.admitted += cost;
+      if (how === "degraded") spent.degraded += cost;
+      else truth.admitted.push({ at: this.world.agenda.now, cost });
+    }
+  }
+}

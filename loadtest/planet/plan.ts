@@ -1,0 +1,79 @@
+/** What a trial is made of, drawn from its seed: rules, places, clients, and which faults it may suffer. */
+import { regionOf } from "../../shared/region.ts";
+import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
+import { CITIES } from "../cluster/cities.ts";
+import { drawBelow, type Random, shuffled } from "../tools/random.ts";
+import type { Fault } from "./faults.ts";
+import type { WorldPlace } from "./world.ts";
+
+export interface Plan {
+  readonly rules: readonly Rule[];
+  readonly places: readonly WorldPlace[];
+  readonly isolatesPerPlace: number;
+  readonly clients: readonly string[];
+  readonly requests: number;
+  readonly lengthMs: number;
+  readonly faults: ReadonlySet<Fault>;
+  /** Sets of the credit table. */
+  readonly sets: number;
+}
+
+/** Of the built-in cities, as places of a world. */
+export const CITY_PLACES: readonly WorldPlace[] = Array.from(CITIES.values(), (city) => ({
+  code: city.code,
+  latitude: city.latitude,
+  longitude: city.longitude,
+  region: regionOf(city.continent, city.longitude),
+}));
+
+const pick = <T>(random: Random, of: readonly T[]): T => of[drawBelow(random, of.length)] as T;
+
+/** @param allowed the faults that the caller lets happen; each trial draws some of them, one in eight none */
+export function draw(random: Random, allowed: readonly Fault[], pops: number | undefined): Plan {
+  const quiet = random() < 0.125;
+  const faults = new Set(quiet ? [] : allowed.filter(() => random() < 0.5));
+  const rules = drawRules(random);
+  const longest = Math.max(...rules.map((rule) => rule.window));
+  return {
+    rules,
+    places: shuffled(CITY_PLACES, random).slice(0, pops ?? 1 + drawBelow(random, 4)),
+    isolatesPerPlace: 1 + drawBelow(random, 3),
+    clients: Array.from({ length: 1 + drawBelow(random, 3) }, (_, index) => `ip=c${index}`),
+    requests: 60 + drawBelow(random, 140),
+    lengthMs: Math.min(30_000, longest * (1.5 + 2.5 * random())),
+    faults,
+    sets: faults.has("evict") ? 1 : 16,
+  };
+}
+
+function drawRules(random: Random): readonly Rule[] {
+  const written = Array.from({ length: random() < 0.3 ? 2 : 1 }, (_, index) => {
+    const limit = 2 + drawBelow(random, pick(random, [4, 20]));
+    const algorithm = pick(random, [
+      "fixed-window",
+      "fixed-window",
+      "sliding-window",
+      "sliding-window",
+      "token-bucket",
+    ]);
+    return {
+      name: `rule-${index}`,
+      limit,
+      window: pick(random, ["1s", "2s", "5s", "10s"]),
+      threshold: Math.min(limit, pick(random, [1, 2, 3, 4, 8])),
+      algorithm,
+      ...(algorithm === "token-bucket" && random() < 0.5 && { burst: limit + drawBelow(random, limit) }),
+      ...(random() < 0.15 && { block_for: pick(random, ["1s", "3s"]) }),
+      ...(random() < 0.25 && { owners: pick(random, [1, 2]) }),
+      on_failure: pick(random, ["local", "open", "closed"]),
+      deadline: pick(random, ["auto", "200ms", "500ms"]),
+      align: pick(random, ["key", "clock"]),
+    };
+  });
+  const parsed = parseRules(written);
+  if (parsed.ok) return parsed.rules;
+  // Two rules that came out the same: one will do.
+  const single = parseRules(written.slice(0, 1));
+  if (!single.ok) throw new Error(single.problems.map(formatProblem).join("; "));
+  return single.rules;
+}

@@ -1,0 +1,125 @@
+/**
+ * A trial: one small world, drawn from a seed, that suffers faults while clients fire at it; then everything
+ * is mended and comes to rest. Checkers look at every step.
+ */
+import { drawBelow, type Random, seededRandom, seedFor } from "../tools/random.ts";
+import { Checks, Chorus } from "./checks/all.ts";
+import type { Violation } from "./checks/checker.ts";
+import type { Fault, Tally } from "./faults.ts";
+import { Mischief } from "./mischief.ts";
+import { draw, type Plan } from "./plan.ts";
+import type { Request } from "./request.ts";
+import type { Witness } from "./witness.ts";
+import { World } from "./world.ts";
+
+/** Faults that cost neither accuracy nor time: without any other no source may be counted too high. */
+const HARMLESS: readonly Fault[] = ["reorder", "sleep", "hub", "idle"];
+/** The first clients come once everybody watches, ms. */
+const LEAD_MS = 1_000;
+/** How long everything gets to come to rest after it was mended, ms. */
+const REST_MS = 6_000;
+/** Other clients' requests keep the connections to the hubs open, ms. */
+const HEARTBEAT_MS = 5_000;
+
+export interface TrialOptions {
+  readonly seed: number;
+  /** Faults that may happen. */
+  readonly faults: readonly Fault[];
+  readonly pops?: number;
+  /** Listens besides the checkers. */
+  readonly witness?: (world: World) => Witness;
+}
+
+export interface TrialResult {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly tally: Tally;
+  /** The first one, if any: the trial ends there. */
+  readonly violation: Violation | undefined;
+}
+
+export function runTrial({ seed, faults, pops, witness }: TrialOptions): TrialResult {
+  const plan = draw(seededRandom(seedFor(seed, "plan")), faults, pops);
+  const world = new World({
+    rules: plan.rules,
+    places: plan.places,
+    random: seededRandom(seedFor(seed, "world")),
+    checked: true,
+  });
+  const start = world.agenda.now;
+  const checks = new Checks(
+    world,
+    start,
+    [...plan.faults].every((fault) => HARMLESS.includes(fault)),
+  );
+  world.witness = witness === undefined ? checks : new Chorus([witness(world), checks]);
+  const mischief = new Mischief(world, plan, seededRandom(seedFor(seed, "faults")));
+  for (let place = 0; place < plan.places.length; place += 1)
+    for (let isolate = 0; isolate < plan.isolatesPerPlace; isolate += 1) mischief.birth(place);
+  const random = seededRandom(seedFor(seed, "clients"));
+  const run = (until: number): boolean => {
+    while (world.agenda.nextAt <= until && checks.violations.length === 0) world.step();
+    if (checks.violations.length === 0) world.agenda.runUntil(until);
+    return checks.violations.length === 0;
+  };
+  const end = start + LEAD_MS + plan.lengthMs;
+  heartbeat(world, end + REST_MS);
+  fire(world, plan, random);
+  const sound = run(end);
+  if (sound) {
+    mischief.heal();
+    if (run(end + 2_000)) probe(world, plan, random);
+    if (run(end + REST_MS)) checks.atRest();
+  }
+  return { seed, plan, tally: world.tally, violation: checks.violations[0] };
+}
+
+/** Clients fire in bursts and alone, at any isolate, with costs of 1 to 3. */
+function fire(world: World, plan: Plan, random: Random): void {
+  const from = world.agenda.now + LEAD_MS;
+  let left = plan.requests;
+  while (left > 0) {
+    const burst = random() < 0.2 ? Math.min(left, 1 + drawBelow(random, 12)) : 1;
+    const at = from + random() * plan.lengthMs;
+    const client = plan.clients[drawBelow(random, plan.clients.length)] ?? "";
+    for (let one = 0; one < burst; one += 1) {
+      const cost = random() < 0.85 ? 1 : 1 + drawBelow(random, 3);
+      const rules = plan.rules.map((_, index) => index).filter(() => random() < 0.8);
+      const isolate = random();
+      world.agenda.at(at + random() * 30, () => {
+        const target = world.isolates[Math.floor(isolate * world.isolates.length)];
+        target?.request({ client, cost, rules: rules.length > 0 ? rules : [0] }, (request) =>
+          noteRows(world, request),
+        );
+      });
+    }
+    left -= burst;
+  }
+}
+
+/** One more request of everyone everywhere, now that all is well: whoever has something to tell its owner does. */
+function probe(world: World, plan: Plan, random: Random): void {
+  for (const isolate of world.isolates) {
+    for (const client of plan.clients) {
+      plan.rules.forEach((_, rule) => {
+        world.agenda.after(random() * 1_000, () => {
+          if (isolate.alive) isolate.request({ client, cost: 1, rules: [rule] }, () => {});
+        });
+      });
+    }
+  }
+}
+
+function heartbeat(world: World, until: number): void {
+  if (world.agenda.now > until) return;
+  for (const isolate of world.isolates) isolate.listen();
+  world.agenda.after(HEARTBEAT_MS, () => heartbeat(world, until));
+}
+
+/** Which rows of the failure table this decision belongs to. */
+function noteRows(world: World, { decision, isolate }: Request): void {
+  if (decision === undefined) return;
+  if (decision.how === "degraded") world.tally.rows[decision.rule.onFailure] += 1;
+  const ahead = Math.abs(isolate.clock.aheadMs);
+  if (ahead >= 1 && ahead <= 1_000) world.tally.rows.skew += 1;
+}
