@@ -139,7 +139,8 @@ export class Outbox {
     const carried = this.queue.splice(0, WANT_MAX);
     for (const waiter of carried) {
       waiter.state = "carried";
-      waiter.carriedAt = now;
+      // Put back and sent again, its time runs on: an owner that refuses it over and over is no owner reached.
+      if (waiter.carriedAt === NEVER) waiter.carriedAt = now;
     }
     this.seq += 1;
     this.reportAt = NEVER;

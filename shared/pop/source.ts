@@ -5,8 +5,8 @@
  */
 import { unreachable } from "../assert.ts";
 import { type KeyHasher, tagOf } from "../key.ts";
-import { REPORT_JITTER_MAX } from "../limits.ts";
-import type { Announcement, Answer, Ask, Granted } from "../protocol/messages.ts";
+import { REPORT_JITTER_MAX, REPORT_RETRY_MAX } from "../limits.ts";
+import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { ClaimBudget } from "./claim-budget.ts";
@@ -143,7 +143,7 @@ export class Source extends Entries {
       case "granted":
         return this.#granted(hot, answer, now, sentOnce);
       case "refused":
-        return this.#refused(hot, answer.seq, answer.window);
+        return this.#refused(hot, answer, now);
       case "dropped":
         return this.#putBack(hot, hot.outbox.land(answer.seq));
       default:
@@ -223,11 +223,15 @@ export class Source extends Entries {
   }
 
   /** The owner is in another window: follow it if it is ahead; if it is behind, this clock is not to be trusted. */
-  #refused(hot: HotKey, seq: number, window: number): readonly Waiter[] {
+  #refused(hot: HotKey, { seq, window }: Refused, now: EpochMs): readonly Waiter[] {
     const flight = hot.outbox.land(seq);
     if (flight === undefined) return [];
     // Behind the Ask's own window, not the entry's: that may have rolled since the Ask left.
-    if (window <= flight.ask.window) return this.#fail(flight);
+    if (window <= flight.ask.window) {
+      // What `on_failure` admits meanwhile is told as soon as the owner gets there.
+      hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
+      return this.#fail(flight);
+    }
     this.roll(hot.slot, window);
     return this.#putBack(hot, flight);
   }

@@ -204,8 +204,42 @@ describe("the outbox", () => {
     outbox.reportBy(at(100));
     expect(outbox.sleep(T0)).toBe(T0 + 100);
     expect(outbox.sleep(at(50))).toBe(NEVER);
-    expect(outbox.sleep(at(100 + REPORT_RETRY_MIN))).toBe(T0 + 100);
     outbox.slept();
     expect(outbox.sleep(at(60))).toBe(T0 + 100);
+  });
+
+  it("a sleeper that died is replaced, and a report that is later by then is slept for anew", () => {
+    const outbox = new Outbox();
+    outbox.reportBy(at(100));
+    expect(outbox.sleep(T0)).toBe(T0 + 100);
+    outbox.enqueue(1, at(5));
+    depart(outbox, at(5));
+    outbox.land(1);
+    outbox.reportBy(at(400));
+    expect(outbox.sleep(at(100 + REPORT_RETRY_MIN - 1))).toBe(NEVER);
+    expect(outbox.sleep(at(100 + REPORT_RETRY_MIN))).toBe(T0 + 400);
+  });
+
+  it("nobody sleeps for a report that is due already, or while an Ask is out: that would spin", () => {
+    const outbox = new Outbox();
+    outbox.reportBy(at(100));
+    expect([outbox.sleep(at(100)), outbox.sleep(at(101))]).toEqual([NEVER, NEVER]);
+    outbox.enqueue(1, T0);
+    depart(outbox, T0);
+    outbox.reportBy(at(150));
+    expect(outbox.sleep(at(1))).toBe(NEVER);
+    outbox.land(1);
+    expect(outbox.sleep(at(1))).toBe(T0 + 150);
+  });
+
+  it("a request that is put back again and again is due one deadline after its first Ask left", () => {
+    const outbox = new Outbox();
+    const waiter = outbox.enqueue(1, T0);
+    for (const ms of [10, 60, 110]) {
+      const flight = depart(outbox, at(ms));
+      outbox.land(flight?.ask.seq ?? 0);
+      outbox.requeue(flight?.carried ?? []);
+    }
+    expect(outbox.dueAt(waiter, rule)).toBe(at(10) + 200);
   });
 });
