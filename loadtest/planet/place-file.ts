@@ -113,7 +113,8 @@ function entryOf(code: string, value: unknown, path: string): Entry {
   const region = text("region", new RegExp(`^(${names.join("|")})$`), `one of ${names.join(", ")}`);
   return {
     code,
-    city: text("city", /\S/, "a name"),
+    // The list has places without a name.
+    city: text("city", /^/, "a name") || code,
     country: text("cca2", /^[A-Z]{2}$/, "a country code of two capital letters"),
     continent: CONTINENTS.get(region) ?? "NA",
     point: pointIn(fields, at),

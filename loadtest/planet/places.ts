@@ -69,11 +69,9 @@ export function choosePops(places: readonly Place[], count: number): readonly Pl
   return places.filter((place) => chosen.has(place));
 }
 
+/** Spread evenly over the list, from its first item on. */
 const everyNth = <T>(items: readonly T[], count: number): readonly T[] =>
-  items.filter(
-    (_, index) =>
-      Math.floor(((index + 1) * count) / items.length) > Math.floor((index * count) / items.length),
-  );
+  items.filter((_, index) => (index * count) % items.length < count);
 
 /**
  * Index of the place where an object comes to live that is first asked for from `place`: the nearest that
