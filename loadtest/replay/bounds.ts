@@ -24,3 +24,7 @@ export const BUSIEST_CLIENTS = 10;
 export const PROGRESS_AFTER_MS = 2_000;
 /** How often progress is rewritten. */
 export const PROGRESS_EVERY_MS = 500;
+/** Numbers in one list of the command line: a longer table says no more. */
+export const LIST_MAX = 32;
+/** Requests between two pauses of a run in virtual time, in which it looks whether it shall stop: a few ms. */
+export const REQUESTS_PER_PAUSE = 1_000;

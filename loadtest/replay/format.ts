@@ -1,5 +1,7 @@
 /** The report as plain text: aligned columns, no colours, fit to be pasted. */
 import { durationMs, formatDuration } from "../../shared/time.ts";
+import { count, duration, ms, number, table } from "./columns.ts";
+import { comparedNotes, comparedTable } from "./format-compared.ts";
 import type { Report } from "./report.ts";
 
 /** The report for people. */
@@ -8,6 +10,7 @@ export function formatReport(report: Report): string {
     facts(report),
     rulesTable(report),
     decisionsTable(report),
+    comparedTable(report),
     clientsTable(report),
     notes(report),
   ];
@@ -27,7 +30,7 @@ function facts(report: Report): string {
     lines.push(["", `… ${count(log.unparsed - log.shown.length, "more")}`]);
   lines.push([
     "slice",
-    `${slice.from} for ${formatDuration(durationMs(slice.forMs))}: ${count(report.requests, "request")} of ` +
+    `${slice.from} ${slice.open === true ? "on" : `for ${formatDuration(durationMs(slice.forMs))}`}: ${count(report.requests, "request")} of ` +
       `${count(report.clientCount, "client")} within ${duration(slice.spanMs)}`,
   ]);
   if (!slice.sorted) lines.push(["", "the log is not in the order of time: the slice was sorted"]);
@@ -39,15 +42,19 @@ function facts(report: Report): string {
       `${count(slice.unsendable, "request")} with a method or target that cannot be sent, sent as GET`,
     ]);
   }
+  const virtual = report.compared !== undefined;
   const where = run.cluster === undefined ? "" : ` at ${run.cluster}`;
+  const pace = virtual ? "in virtual time" : `speed ${run.speed}`;
   lines.push([
     "cluster",
-    `${run.pops.join(" ")}${where}, rules of ${run.rules}, speed ${run.speed}, spread ${run.spread}, seed ${run.seed}`,
+    `${run.pops.join(" ")}${where}, rules of ${run.rules}, ${pace}, spread ${run.spread}, seed ${run.seed}`,
   ]);
-  lines.push([
-    "sent",
-    `within ${duration(run.tookMs)}, at most ${ms(late.maxMs)} ms late (p99 ${ms(late.p99Ms)} ms)`,
-  ]);
+  if (!virtual) {
+    lines.push([
+      "sent",
+      `within ${duration(run.tookMs)}, at most ${ms(late.maxMs)} ms late (p99 ${ms(late.p99Ms)} ms)`,
+    ]);
+  }
   lines.push(["answers", answersLine(report)]);
   return lines.map(([name, text]) => `${name.padEnd(9)}${text}`).join("\n");
 }
@@ -112,7 +119,7 @@ function clientsTable({ clients }: Report): string {
   return table([["client", "requests", "admitted", "denied", "POPs"], ...rows], 1, [4]);
 }
 
-function notes({ decisions, keptPace }: Report): string {
+function notes({ decisions, keptPace, compared }: Report): string {
   const lines = [
     "waited: share that waited for an owner. claims: (client, window) pairs that got one.",
     "excess, missing: admitted beyond, or short of, an exact count of the same requests in the order sent.",
@@ -121,6 +128,7 @@ function notes({ decisions, keptPace }: Report): string {
   if (decisions.some((row) => row.addedP50Ms !== undefined)) {
     lines.push("added: against the median answer that needed no owner (credit, unlimited).");
   }
+  if (compared !== undefined) lines.push(...comparedNotes());
   if (!keptPace) {
     lines.push(
       "This machine was too slow for this speed: what it added to the requests' times exceeds 1 % of the shortest",
@@ -128,31 +136,4 @@ function notes({ decisions, keptPace }: Report): string {
     );
   }
   return lines.join("\n");
-}
-
-/** Columns as wide as their widest cell; the first `left` and those named in `alsoLeft` start at the left. */
-function table(rows: readonly (readonly string[])[], left: number, alsoLeft: readonly number[] = []): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const pad = (cell: string, column: number): string =>
-    column < left || alsoLeft.includes(column)
-      ? cell.padEnd(widths[column] ?? 0)
-      : cell.padStart(widths[column] ?? 0);
-  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
-}
-
-const number = (value: number): string => value.toLocaleString("en-US");
-const ms = (value: number): string => value.toFixed(1);
-const count = (value: number, noun: string): string =>
-  `${number(value)} ${noun}${value === 1 || noun === "more" ? "" : "s"}`;
-
-/** Short for people: three digits say enough. */
-function duration(lengthMs: number): string {
-  if (lengthMs < 1_000) return `${Math.round(lengthMs)} ms`;
-  const [value, unit] =
-    lengthMs < 120_000
-      ? [lengthMs / 1_000, "s"]
-      : lengthMs < 7_200_000
-        ? [lengthMs / 60_000, "min"]
-        : [lengthMs / 3_600_000, "h"];
-  return `${Number(value.toFixed(1))} ${unit}`;
 }

@@ -1,5 +1,4 @@
 /** Turns what was sent and answered into the report's figures. Pure. */
-import type { EpochMs } from "../../shared/time.ts";
 import { BUSIEST_CLIENTS } from "./bounds.ts";
 import type { ClientFigures, DecisionFigures, Figures, RuleFigures } from "./figures.ts";
 import { type Charge, type CountedRule, exactCounter, windowIndex } from "./oracle.ts";
@@ -65,9 +64,9 @@ function decidedOf(sent: Sent, input: MeasureInput): Decided[] {
 class WindowCounts {
   readonly #counts = new Map<string, Map<string, number>>();
 
-  add(charge: Charge, at: EpochMs): void {
+  add(charge: Charge, window: number): void {
     const ofRule = this.of(charge.rule.name);
-    const cell = `${charge.key} ${windowIndex(charge.grid, at)}`;
+    const cell = `${charge.key} ${window}`;
     ofRule.set(cell, (ofRule.get(cell) ?? 0) + 1);
   }
 
@@ -83,14 +82,17 @@ function ruleFigures(rules: readonly MeasuredRule[], decided: readonly Decided[]
   const actual = new WindowCounts();
   const exact = new WindowCounts();
   const owned = new WindowCounts();
+  const counted = new WindowCounts();
   for (const { sent, answer, admitted, charges } of decided) {
     const enforced = charges.filter(({ rule }) => rule.mode === "enforce");
     const exactAdmits = oracle.admits(sent.sentAt, enforced);
     for (const charge of charges) {
-      if (admitted) actual.add(charge, sent.sentAt);
-      if (exactAdmits) exact.add(charge, sent.sentAt);
+      const window = windowIndex(charge.grid, sent.sentAt);
+      if (admitted) actual.add(charge, window);
+      if (admitted) counted.add(charge, sent.countedIn?.get(charge.rule.name) ?? window);
+      if (exactAdmits) exact.add(charge, window);
       if (answer.decision === "owner" && deciding(answer, charges) === charge.rule.name) {
-        owned.add(charge, sent.sentAt);
+        owned.add(charge, window);
       }
     }
   }
@@ -108,7 +110,7 @@ function ruleFigures(rules: readonly MeasuredRule[], decided: readonly Decided[]
       waited: mine.filter(({ answer }) => waited(answer.decision)).length,
       claims: owned.of(rule.name).size,
       ...(rule.mode === "shadow" ? {} : { excess: beyond(got, due), falseDenials: beyond(due, got) }),
-      admittedPerWindowMax: Math.max(0, ...got.values()),
+      admittedPerWindowMax: largest(counted.of(rule.name).values()),
     };
   });
 }
@@ -124,6 +126,13 @@ function beyond(counts: ReadonlyMap<string, number>, others: ReadonlyMap<string,
   let sum = 0;
   for (const [cell, count] of counts) sum += Math.max(0, count - (others.get(cell) ?? 0));
   return sum;
+}
+
+/** A log of months has more windows than `Math.max` may have arguments. */
+function largest(counts: Iterable<number>): number {
+  let most = 0;
+  for (const count of counts) most = Math.max(most, count);
+  return most;
 }
 
 function decisionFigures(decided: readonly Decided[]): DecisionFigures[] {

@@ -24,7 +24,8 @@ export async function openPops(wish: ReplayOptions, rules: ReplayRules, signal: 
   return pops;
 }
 
-function checkSpread(spread: number, names: readonly string[]): void {
+/** Ends the command when a client cannot use so many POPs. */
+export function checkSpread(spread: number, names: readonly string[]): void {
   if (spread <= names.length) return;
   fail(
     `--spread ${spread}: a client can use at most the ${names.length} POPs that there are (${names.join(" ")})`,

@@ -1,6 +1,7 @@
 /** The report as one document; format.ts prints it for people. */
 
 import type { Algorithm } from "../../shared/protocol/messages.ts";
+import type { Counting } from "./comparisons.ts";
 import type { Figures, RuleFigures } from "./figures.ts";
 import type { LogSummary } from "./log-reader.ts";
 
@@ -23,6 +24,8 @@ export interface Report extends Omit<Figures, "rules"> {
   readonly slice: {
     readonly from: string;
     readonly forMs: number;
+    /** No length was named: it goes to the end of the log. */
+    readonly open?: boolean;
     /** From its first request to its last. */
     readonly spanMs: number;
     /** Whether the log was in the order of time; if not, the slice was sorted. */
@@ -49,6 +52,8 @@ export interface Report extends Omit<Figures, "rules"> {
    * window the request belongs to, and with it excess and missing.
    */
   readonly keptPace: boolean;
+  /** Only of a run in virtual time: the same requests under this and two other ways of counting. */
+  readonly compared?: readonly Counting[];
 }
 
 /** Share of the shortest window that requests may be late in all before counts per window are blurred. */
@@ -64,5 +69,8 @@ export function keptPace(
 }
 
 /** The report for programs: one JSON document, times to the microsecond. */
-export const reportJson = (report: Report): string =>
-  `${JSON.stringify(report, (_name, value) => (typeof value === "number" ? Math.round(value * 1e3) / 1e3 : value), 2)}\n`;
+export const reportJson = (report: Report): string => roundedJson(report);
+
+/** A document without the noise of binary fractions: three digits after the point. */
+export const roundedJson = (document: object): string =>
+  `${JSON.stringify(document, (_name, value) => (typeof value === "number" ? Math.round(value * 1e3) / 1e3 : value), 2)}\n`;

@@ -1,30 +1,21 @@
-/** One replay from the log to the report. */
-import { bound, bucketBound } from "../../shared/bound.ts";
-import type { Rule } from "../../shared/rule.ts";
-import { formatDuration } from "../../shared/time.ts";
+/** One replay over HTTP, from the log to the report. */
 import { fail } from "../tools/cli.ts";
-import { chargesUnder, modeOf } from "./charges.ts";
+import { chargesUnder } from "./charges.ts";
 import type { Figures } from "./figures.ts";
-import { readLog } from "./log-reader.ts";
+import { readInput } from "./input.ts";
 import { measure } from "./measure.ts";
 import type { ReplayOptions } from "./options.ts";
 import { openPops, type Pops } from "./pops.ts";
 import { withProgress } from "./progress.ts";
-import { keptPace, type Report, type ReportedRule } from "./report.ts";
-import { loadRules, type ReplayRules } from "./rules.ts";
+import { keptPace, type Report } from "./report.ts";
+import { reportedRules, sliceFacts } from "./report-parts.ts";
+import type { ReplayRules } from "./rules.ts";
 import { schedule } from "./schedule.ts";
 import { type Sent, sendAll } from "./sender.ts";
-import { collectSlice, isoTime, type Slice, spanOf } from "./slice.ts";
 
 /** Runs the replay. `signal` stops it: the cluster is ended and the promise rejects. */
 export async function replay(wish: ReplayOptions, signal: AbortSignal): Promise<Report> {
-  const rules = await loadRules(wish.rules, wish.speed);
-  const collector = collectSlice(wish);
-  const log = await withProgress(
-    (lines) => `replay: ${lines} lines read`,
-    (progress) => readLog(wish.log, (entry) => collector.add(entry), progress),
-  );
-  const slice = collector.finish();
+  const { rules, log, slice } = await readInput(wish);
   const pops = await openPops(wish, rules, signal);
   try {
     const plan = schedule(slice.entries, { ...wish, pops: pops.names.length });
@@ -48,7 +39,7 @@ export async function replay(wish: ReplayOptions, signal: AbortSignal): Promise<
         figures,
         rules.run.map(({ window }) => window),
       ),
-      log: { path: wish.log, ...log },
+      log,
       slice: sliceFacts(slice),
       run: {
         startedAt: startedAt.toISOString(),
@@ -60,55 +51,11 @@ export async function replay(wish: ReplayOptions, signal: AbortSignal): Promise<
         pops: pops.names,
         ...(wish.cluster === undefined ? {} : { cluster: wish.cluster }),
       },
-      rules: figures.rules.flatMap((figure, index) => {
-        const [written, run] = [rules.written[index], rules.run[index]];
-        return written === undefined || run === undefined
-          ? []
-          : [reportedRule(figure, written, run, wish, rules)];
-      }),
+      rules: reportedRules(figures.rules, rules, wish.spread),
     };
   } finally {
     await pops.close();
   }
-}
-
-function sliceFacts(slice: Slice): Report["slice"] {
-  const changed = (kind: string): number =>
-    slice.entries.filter(({ request }) => request.changed === kind).length;
-  return {
-    from: isoTime(slice.from),
-    forMs: slice.length,
-    spanMs: spanOf(slice),
-    sorted: slice.sorted,
-    malformed: changed("malformed"),
-    unsendable: changed("unsendable"),
-  };
-}
-
-function reportedRule(
-  figures: Figures["rules"][number],
-  written: Rule,
-  run: Rule,
-  wish: ReplayOptions,
-  rules: ReplayRules,
-): ReportedRule {
-  const { limit, burst, threshold, algorithm, cost } = run;
-  // In the cluster a POP is one isolate, so a client has as many sources as it uses POPs.
-  const sources = wish.spread;
-  const most =
-    algorithm === "token-bucket"
-      ? bucketBound({ limit, burst, threshold, sources, windows: 1 })
-      : bound({ limit, threshold, sources });
-  return {
-    ...figures,
-    limit,
-    window: formatDuration(written.window),
-    windowRunMs: run.window,
-    threshold,
-    algorithm,
-    mode: modeOf(run, rules),
-    bound: Math.floor(most / cost),
-  };
 }
 
 /** A comparison with rules that the cluster does not have, or without any decision, would mislead. */

@@ -32,6 +32,11 @@ export interface Sent {
   /** Real ms from its leaving to the answer's headers. */
   readonly tookMs: number;
   readonly answer: Answer | { readonly failure: string };
+  /**
+   * By rule, the window that an admitted request was counted in, where that is known: an owner far away may
+   * only be reached when the window in which the request was sent has ended.
+   */
+  readonly countedIn?: ReadonlyMap<string, number>;
 }
 
 export interface SendWatch {

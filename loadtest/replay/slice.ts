@@ -1,5 +1,12 @@
 /** The part of a log that is replayed: `[from, from + length)`, in the order of time. */
-import { after, type DurationMs, durationMs, type EpochMs, formatDuration } from "../../shared/time.ts";
+import {
+  after,
+  between,
+  type DurationMs,
+  durationMs,
+  type EpochMs,
+  formatDuration,
+} from "../../shared/time.ts";
 import { fail } from "../tools/cli.ts";
 import { REQUESTS_MAX } from "./bounds.ts";
 import type { LogEntry } from "./log-line.ts";
@@ -7,12 +14,15 @@ import type { LogEntry } from "./log-line.ts";
 export interface SliceWish {
   /** Absent: the time of the log's first request. */
   readonly from?: EpochMs;
-  readonly length: DurationMs;
+  /** Absent: all that follows; without a start either, the whole log. */
+  readonly length?: DurationMs;
 }
 
 export interface Slice {
   readonly from: EpochMs;
   readonly length: DurationMs;
+  /** Whether it goes to the end of the log, because no length was named. */
+  readonly open: boolean;
   /** By time; requests of one time keep the log's order. */
   readonly entries: readonly LogEntry[];
   /** Whether the log itself was in the order of time within the slice. */
@@ -26,32 +36,35 @@ export interface SliceCollector {
 }
 
 export function collectSlice(wish: SliceWish, requestsMax = REQUESTS_MAX): SliceCollector {
-  let from = wish.from;
+  const { length } = wish;
+  let { from } = wish;
   let first: EpochMs | undefined;
   let last: EpochMs | undefined;
   let sorted = true;
   const entries: LogEntry[] = [];
   return {
     add(entry) {
-      from ??= entry.at;
       if (first === undefined || entry.at < first) first = entry.at;
       if (last === undefined || entry.at > last) last = entry.at;
-      if (entry.at < from || entry.at >= after(from, wish.length)) return;
+      if (length !== undefined) from ??= entry.at;
+      if (from !== undefined && entry.at < from) return;
+      if (from !== undefined && length !== undefined && entry.at >= after(from, length)) return;
       if (entry.at < (entries.at(-1)?.at ?? entry.at)) sorted = false;
       if (entries.push(entry) > requestsMax) {
         fail(`the slice holds more than ${requestsMax} requests: choose a shorter --for`);
       }
     },
     finish() {
+      from ??= first;
       if (from === undefined || first === undefined || last === undefined || entries.length === 0) {
         const range =
           first === undefined || last === undefined ? "nothing" : `${isoTime(first)} to ${isoTime(last)}`;
-        return fail(
-          `no request from ${isoTime(from ?? first)} for ${formatDuration(wish.length)}: the log holds ${range}`,
-        );
+        const until = length === undefined ? "on" : `for ${formatDuration(length)}`;
+        return fail(`no request from ${isoTime(from)} ${until}: the log holds ${range}`);
       }
       entries.sort((a, b) => a.at - b.at);
-      return { from, length: wish.length, entries, sorted };
+      const toEnd = durationMs(between(from, last) + 1);
+      return { from, length: length ?? toEnd, open: length === undefined, entries, sorted };
     },
   };
 }

@@ -56,6 +56,55 @@ describe("replay refuses, with one line and exit 1,", () => {
     ]);
   });
 
+  test("options that contradict virtual time, or need it", async () => {
+    const rules = await file("virtual.toml", '[[vars.RULES]]\nname = "all"\nlimit = 5\nwindow = "1h"\n');
+    const virtual = [log, "--virtual", "--rules", rules];
+    const wholes = "whole numbers from 1 to";
+    await Promise.all([
+      refuses(
+        [...virtual, "--speed", "2"],
+        "--virtual does not wait for time to pass: leave out --virtual or --speed",
+      ),
+      refuses(
+        [...virtual, "--cluster", "http://127.0.0.1:8787"],
+        "--virtual simulates its POPs and needs no cluster: leave out --virtual or --cluster",
+      ),
+      refuses(
+        [log, "--thresholds", "1,2"],
+        "--thresholds compares many runs, which only virtual time makes short: add --virtual",
+      ),
+      refuses(
+        [...virtual, "--spreads", "1,2"],
+        "--spreads belongs to the table of --thresholds: add that, or use --spread for one run",
+      ),
+      refuses(
+        [...virtual, "--thresholds", "1", "--spreads", "1,2", "--spread", "2"],
+        "--spread is one of --spreads: leave out one of the two",
+      ),
+      refuses(
+        [...virtual, "--thresholds", "1,,2"],
+        `--thresholds "1,,2": up to 32 ${wholes} 1000000000 with commas between them are allowed`,
+      ),
+      refuses(
+        [...virtual, "--thresholds", "1", "--spreads", "0,1"],
+        `--spreads "0,1": up to 32 ${wholes} 1000 with commas between them are allowed`,
+      ),
+      refuses(
+        [...virtual, "--thresholds", "1", "--spreads", "1,5"],
+        "--spread 5: a client can use at most the 4 POPs that there are (LHR CDG CHI TYO)",
+      ),
+      refuses(
+        [...virtual, "--pops", "99"],
+        "--pops 99: a whole number from 1 to 73 is allowed, the list has 73 places",
+      ),
+      refuses([...virtual, "--pops", "LHR,LON"], "POPs LHR and LON are one city, London"),
+      refuses(
+        [...virtual, "--from", "2026-02-01"],
+        "no request from 2026-02-01T00:00:00Z on: the log holds 2026-01-12T07:27:01Z to 2026-01-12T07:27:01Z",
+      ),
+    ]);
+  });
+
   test("a log that it cannot use", async () => {
     const zipped = gzipSync(LINE.repeat(5_000));
     const none = join(folder, "none");
@@ -128,9 +177,24 @@ test("replay --help explains every option and exits 0", async () => {
     "rules",
     "pops",
     "cluster",
+    "virtual",
+    "thresholds",
+    "spreads",
     "json",
     "help",
   ]) {
     expect(stdout).toContain(`--${option}`);
   }
+});
+
+test("replay --virtual prints one report, or one document, without waiting for the log's time to pass", async () => {
+  const rules = await file("day.toml", '[[vars.RULES]]\nname = "all"\nlimit = 5\nwindow = "1h"\n');
+  const days = await file("days.log", LINE + LINE.replace("12/Jan", "30/Jan"));
+  const text = await run(days, "--virtual", "--rules", rules);
+  expect({ code: text.code, stderr: text.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(text.stdout).toContain("2 requests of 1 client within 18 days");
+  const json = await run(days, "--virtual", "--rules", rules, "--json");
+  expect(JSON.parse(json.stdout)).toMatchObject({ requests: 2, admitted: 2, keptPace: true });
+  const sweep = await run(days, "--virtual", "--rules", rules, "--thresholds", "1,2", "--json");
+  expect(JSON.parse(sweep.stdout).rows).toHaveLength(2 + 1 + 1);
 });
