@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { CLOCK_SKEW_MAX } from "../../shared/limits.ts";
 import { type Account, ask, expiresAt, openAccount } from "../../shared/owner/account.ts";
 import { inspect } from "../../shared/owner/inspect.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
 import { MINUTE, T0 } from "./world.ts";

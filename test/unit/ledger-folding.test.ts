@@ -1,8 +1,8 @@
 /** A ledger of more sources than it lists one by one. */
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { MESSAGE_LIFE_MAX, SOURCES_HARD_MAX, SOURCES_MAX } from "../../shared/limits.ts";
 import { type Account, ask, openAccount } from "../../shared/owner/account.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { epochMs, windowAt } from "../../shared/time.ts";
 import { asks, type Naive, newSource, policyOf } from "./naive-source.ts";

@@ -1,8 +1,8 @@
 /** The ledger: whatever happens to cumulative messages, the owner's count is what the sources spent. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { type Account, ask, openAccount } from "../../shared/owner/account.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import type { Ask, RulePolicy } from "../../shared/protocol/messages.ts";
 import { epochMs, windowAt, windowStart } from "../../shared/time.ts";
 import { asks, type Naive, newSource, policyOf, rollTo } from "./naive-source.ts";

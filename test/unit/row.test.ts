@@ -1,9 +1,9 @@
 /** The row an account is kept in. */
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { decodeRow, encodeRow, keepUnreadableUntil } from "../../shared/owner/row.ts";
 import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../../shared/limits.ts";
 import { expiresAt, openAccount } from "../../shared/owner/account.ts";
+import { decodeRow, encodeRow, keepUnreadableUntil } from "../../shared/owner/row.ts";
 import { encodeNews, openEnvelope } from "../../shared/protocol/codec.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";

@@ -4,9 +4,9 @@
  * owners, and steps requests. The core is the production one; only clocks and links are made up.
  */
 import "./seed.ts";
-import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { KeyHasher } from "../../shared/key.ts";
 import { type Account, ask, openAccount, type Step } from "../../shared/owner/account.ts";
+import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
 import { Admission, type Decision, type RequestedRule } from "../../shared/pop/decide.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
 import type { Flight, Waiter } from "../../shared/pop/outbox.ts";

@@ -62,8 +62,11 @@ export class Checks extends Chorus {
   readonly truth: Truth;
   readonly #checkers: readonly Checker[];
 
-  /** @param nothingFails whether the run has no fault that may cost accuracy */
-  constructor(world: World, start: number, nothingFails: boolean) {
+  /**
+   * @param nothingFails whether the run has no fault that may cost accuracy
+   * @param stepsMs how far a clock may be put back
+   */
+  constructor(world: World, start: number, nothingFails: boolean, stepsMs: number) {
     const violations: Violation[] = [];
     const report = (checker: string, text: string): void => {
       violations.push({ checker, text, atMs: world.agenda.now - start });
@@ -79,7 +82,7 @@ export class Checks extends Chorus {
       new Released(truth, report),
       new Denials(truth, report),
       new Nothing(truth, report),
-      new Waiters(truth, report),
+      new Waiters(truth, report, stepsMs),
       ...(nothingFails ? [new Overcount(truth, report)] : []),
     ];
     super([truth, ...checkers]);

@@ -23,6 +23,7 @@ interface Known {
 abstract class Blocks extends Checker {
   readonly #known = new Map<Isolate, Map<string, Known>>();
   readonly #sentAt = new WeakMap<Ask, number>();
+  readonly #fresh: (() => void)[] = [];
 
   override sent(isolate: Isolate, ask: Ask, again: boolean): void {
     if (!again) this.#sentAt.set(ask, isolate.now());
@@ -47,13 +48,17 @@ abstract class Blocks extends Checker {
     }
     const accounts = this.#known.get(isolate) ?? new Map<string, Known>();
     this.#known.set(isolate, accounts);
-    accounts.set(account, {
+    const joined: Known = {
       epoch: news.epoch,
       version: news.version,
       fullUntil: news.fullUntil ?? 0,
       penaltyUntil: news.penaltyUntil ?? 0,
       trustedUntil: Math.max(known?.trustedUntil ?? 0, trustedUntil),
-      life: this.lifeOf(isolate, account),
+      life: 0,
+    };
+    accounts.set(account, joined);
+    this.#fresh.push(() => {
+      joined.life = this.#hotOf(isolate, account)?.life ?? 0;
     });
   }
 
@@ -61,17 +66,16 @@ abstract class Blocks extends Checker {
   protected known(isolate: Isolate, account: string): Known | undefined {
     const known = this.#known.get(isolate)?.get(account);
     if (known === undefined) return undefined;
-    const life = this.lifeOf(isolate, account);
-    // The first news finds no entry; it makes one.
-    if (known.life === 0) known.life = life;
     const hot = this.#hotOf(isolate, account);
     // Two windows without the key: the owner may have forgotten it, and so does the isolate.
-    if (life !== known.life || hot === undefined || (hot.view.epoch === 0 && known.epoch > 0))
-      return undefined;
-    return known;
+    if (hot === undefined || hot.view.epoch === 0) return undefined;
+    return known.life === 0 || known.life === hot.life ? known : undefined;
   }
 
-  protected lifeOf = (isolate: Isolate, account: string): number => this.#hotOf(isolate, account)?.life ?? 0;
+  /** News that finds no entry makes one: only then it is known which entry heard it. */
+  override stepped(): void {
+    for (const settle of this.#fresh.splice(0)) settle();
+  }
 
   #hotOf(isolate: Isolate, account: string) {
     const key = this.truth.byAccount(account);

@@ -19,8 +19,8 @@ export class Bound extends Checker {
       const key = this.truth.of(ruleIndex, client);
       const { rule } = key;
       const spent = key.spent(window, isolate);
-      if (rule.onFailure === "local" && spent.degraded > 0 && spent.admitted > rule.burst) {
-        this.fail(`${isolate.name} admitted ${spent.admitted} of ${rule.burst} by itself`);
+      if (rule.onFailure === "local" && spent.degraded > rule.burst) {
+        this.fail(`${isolate.name} admitted ${spent.degraded} of ${rule.burst} by itself`);
       }
       if (rule.algorithm === "token-bucket") continue;
       const { admitted, sources } = key.total(window);

@@ -1,10 +1,13 @@
 /** What must be so once everything is mended and has come to rest: nothing lost, nobody left waiting. */
+
+import type { Ledger } from "../../../shared/owner/ledger.ts";
 import { HELD } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
+import { windowStart } from "../../../shared/time.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Request } from "../request.ts";
-import { Checker } from "./checker.ts";
-import type { KeyTruth } from "./truth.ts";
+import { Checker, type Report } from "./checker.ts";
+import type { KeyTruth, Truth } from "./truth.ts";
 
 /** A living isolate that knows of a claim has told the owner everything it admitted in the owner's window. */
 export class Nothing extends Checker {
@@ -21,18 +24,15 @@ export class Nothing extends Checker {
     }
   }
 
-  #compare(
-    key: KeyTruth,
-    isolate: Isolate,
-    { ledger }: { readonly ledger: import("../../../shared/owner/ledger.ts").Ledger },
-  ): void {
+  #compare(key: KeyTruth, isolate: Isolate, { ledger }: { readonly ledger: Ledger }): void {
     const { source } = isolate;
     const hasher = this.truth.world.hashers[key.ruleIndex];
     hasher?.tag(key.client);
     const slot = source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
     const hot = slot < 0 ? undefined : source.hotAt(slot);
-    // One that never asked and heard of no claim is silent, as it may be.
-    if (hot === undefined || hot.outbox.seq === 0 || source.window(slot) !== ledger.window) return;
+    // One that heard of no claim is silent, as it may be.
+    if (hot === undefined || source.window(slot) !== ledger.window) return;
+    if (hot.view.claimedUntil <= windowStart(source.gridAt(slot), ledger.window)) return;
     const believed = ledger.sources.get(`${source.isolate}.${hot.life}`)?.granted ?? 0;
     const spent = source.spent(slot);
     if (believed !== spent)
@@ -47,10 +47,11 @@ export class Waiters extends Checker {
   readonly #mostMs: number;
   readonly #waiting = new Set<Request>();
 
-  constructor(...[truth, report]: ConstructorParameters<typeof Checker>) {
+  /** @param steps how far clocks may be put back: whoever waits for a time waits so much longer */
+  constructor(truth: Truth, report: Report, stepsMs: number) {
     super(truth, report);
     const deadlines = truth.world.rules.map(({ deadline }) => (deadline === "auto" ? 1_000 : deadline));
-    this.#mostMs = deadlines.reduce((sum, deadline) => sum + 2 * deadline, 50);
+    this.#mostMs = deadlines.reduce((sum, deadline) => sum + 2 * deadline, 100 + stepsMs);
   }
 
   override arrived(request: Request): void {
