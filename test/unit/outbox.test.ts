@@ -8,7 +8,7 @@ import {
   WAITERS_MAX,
   WANT_MAX,
 } from "../../shared/limits.ts";
-import { backoff, type Flight, Outbox } from "../../shared/pop/outbox.ts";
+import { backoff, type Flight, Outbox, type Waiter } from "../../shared/pop/outbox.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { durationMs, type EpochMs, epochMs, NEVER } from "../../shared/time.ts";
 import { MINUTE, ruleWith, T0 } from "./world.ts";
@@ -234,7 +234,7 @@ describe("the outbox", () => {
 
   it("a request that is put back again and again is due one deadline after its first Ask left", () => {
     const outbox = new Outbox();
-    const waiter = outbox.enqueue(1, T0);
+    const waiter = outbox.enqueue(1, T0) as Waiter;
     for (const ms of [10, 60, 110]) {
       const flight = depart(outbox, at(ms));
       outbox.land(flight?.ask.seq ?? 0);
