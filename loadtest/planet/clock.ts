@@ -7,6 +7,8 @@ export class Clock {
   offsetMs = 0;
   /** How much it gains: 0.001 is 1 ms each second. */
   drift = 0;
+  /** How far it was put back so far, all in all, ms: who waits for a time waits so much longer. */
+  putBackMs = 0;
   readonly #agenda: Agenda;
   readonly #since: number;
 
@@ -26,8 +28,16 @@ export class Clock {
     return this.offsetMs + this.drift * (this.#agenda.now - this.#since);
   }
 
+  /** Ends the drift; what it gained so far stays. */
+  steady(): void {
+    this.offsetMs = this.aheadMs;
+    this.drift = 0;
+  }
+
   /** Puts the clock so far ahead, whatever it was. */
   step(aheadMs: number): void {
-    this.offsetMs += aheadMs - this.aheadMs;
+    const stepMs = aheadMs - this.aheadMs;
+    this.offsetMs += stepMs;
+    if (stepMs < 0) this.putBackMs -= stepMs;
   }
 }

@@ -10,7 +10,7 @@ import type { Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** How far a clock may be off, ms. */
-export const SKEW_MS = 2_000;
+const SKEW_MS = 2_000;
 /** How often an owner dies over an Ask, and the steps at which it may. */
 const DEATH = 0.04;
 const DEATHS: readonly Death[] = ["before", "taken", "written", "answered"];
@@ -195,7 +195,7 @@ export class Mischief {
   }
 
   #putRight(clock: Clock): void {
-    clock.drift = 0;
+    clock.steady();
     clock.step(Math.max(-400, Math.min(400, clock.aheadMs)));
   }
 }

@@ -3,6 +3,7 @@
  * at most one incarnation counts, what it writes takes a moment to be durable, and nothing leaves it before.
  */
 import { Accounts } from "../../shared/owner/accounts.ts";
+import { decodeRow } from "../../shared/owner/row.ts";
 import { decodeAsks, encodeNews, encodeReply, type Reply } from "../../shared/protocol/codec.ts";
 import { Dialects, oncePerSchema } from "../../shared/protocol/dialects.ts";
 import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
@@ -12,7 +13,7 @@ import { between, type EpochMs } from "../../shared/time.ts";
 import type { Clock } from "./clock.ts";
 import type { Frame } from "./courier.ts";
 import { openWay, type Way } from "./network.ts";
-import { type Snapshot, snapshotOf } from "./witness.ts";
+import { snapshotOf } from "./witness.ts";
 import type { World } from "./world.ts";
 
 /** A write is durable after at most this, ms. */
@@ -143,13 +144,6 @@ export class OwnerHost {
     const { world } = this;
     world.tally.rowsWritten += rows.size;
     incarnation.writtenAt = Math.max(incarnation.writtenAt, world.agenda.now + world.random() * WRITE_MS);
-    const snapshots = new Map<string, Snapshot>();
-    if (world.checked) {
-      for (const account of incarnation.accounts.values()) {
-        const name = `${account.policy.version}.${account.key}`;
-        if (rows.has(name)) snapshots.set(name, snapshotOf(account));
-      }
-    }
     return () => {
       // Storage belongs to the newest incarnation alone: a stale one finds out when it writes.
       if (this.current !== incarnation) {
@@ -158,8 +152,8 @@ export class OwnerHost {
       }
       for (const [name, row] of rows) {
         this.rows.set(name, row);
-        const snapshot = snapshots.get(name);
-        if (snapshot !== undefined) world.witness.stored(this, name, snapshot);
+        const account = world.checked ? decodeRow(row) : undefined;
+        if (account !== undefined) world.witness.stored(this, name, snapshotOf(account, account.epoch - 1));
       }
       return true;
     };

@@ -6,7 +6,7 @@ import { drawBelow, type Random, seededRandom, seedFor } from "../tools/random.t
 import { Checks, Chorus } from "./checks/all.ts";
 import type { Violation } from "./checks/checker.ts";
 import type { Fault, Tally } from "./faults.ts";
-import { Mischief, SKEW_MS } from "./mischief.ts";
+import { Mischief } from "./mischief.ts";
 import { draw, type Plan } from "./plan.ts";
 import type { Request } from "./request.ts";
 import type { Witness } from "./witness.ts";
@@ -51,7 +51,6 @@ export function runTrial({ seed, faults, pops, witness }: TrialOptions): TrialRe
     world,
     start,
     [...plan.faults].every((fault) => HARMLESS.includes(fault)),
-    plan.faults.has("step") ? 2 * SKEW_MS : 0,
   );
   world.witness = witness === undefined ? checks : new Chorus([witness(world), checks]);
   const mischief = new Mischief(world, plan, seededRandom(seedFor(seed, "faults")));

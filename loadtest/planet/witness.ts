@@ -38,7 +38,7 @@ export class Witness {
   stepped(): void {}
 }
 
-/** What a row says, kept beside its bytes so that checkers need not read them. */
+/** What a row says. */
 export interface Snapshot {
   readonly epoch: number;
   readonly window: number;
@@ -50,9 +50,10 @@ export interface Snapshot {
   >;
 }
 
-export function snapshotOf(account: Account): Snapshot {
+/** @param epoch the account's, unless it was read from a row: that makes it one higher */
+export function snapshotOf(account: Account, epoch: number = account.epoch): Snapshot {
   const sources = new Map<string, { seq: number; granted: number; previous: number }>();
   for (const [id, { seq, granted, previous }] of account.ledger.sources)
     sources.set(id, { seq, granted, previous });
-  return { epoch: account.epoch, window: account.meter.window, count: account.meter.current, sources };
+  return { epoch, window: account.meter.window, count: account.meter.current, sources };
 }

@@ -8,9 +8,9 @@
  *                              └─deadline──▶ on_failure (degraded)
  */
 import { unreachable } from "../assert.ts";
-import { UNAVAILABLE_RETRY } from "../limits.ts";
+import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, type Rule } from "../rule.ts";
-import { after, type EpochMs, later } from "../time.ts";
+import { after, type EpochMs, later, NEVER } from "../time.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
@@ -185,7 +185,7 @@ export class Admission {
         this.#confirm(part, now);
         return this.#deny(part, "blocked", source.blockedUntil(part.slot, now), now);
       case "fits":
-        part.hold = source.hold(part.slot, part.cost);
+        part.hold = source.hold(part.slot, part.cost, true);
         part.how = "credit";
         part.remaining = remaining(source, part.slot);
         return undefined;
@@ -212,7 +212,7 @@ export class Admission {
     const hot = source.hotAt(part.slot);
     switch (waiter.state) {
       case "granted":
-        part.hold = source.holdOf(part.slot, part.cost, waiter.window);
+        part.hold = source.grantedHold(part.slot, part.cost, waiter.window);
         part.how = "owner";
         part.remaining = waiter.remaining;
         return undefined;
@@ -247,8 +247,9 @@ export class Admission {
         if (onFailure === "local" && !fits) {
           return this.#deny(part, "degraded", localReset(this.#source, part.slot, part.rule, now), now);
         }
-        part.hold = source.hold(part.slot, part.cost);
+        part.hold = source.hold(part.slot, part.cost, false);
         part.remaining = Math.max(0, capacity(part.rule) - source.spent(part.slot));
+        this.#tell(part, now);
         break;
       }
       default:
@@ -256,6 +257,14 @@ export class Admission {
     }
     part.how = "degraded";
     return undefined;
+  }
+
+  /** What `on_failure` admits may be known to no Ask that is out: its owner hears of it soon, whoever comes next. */
+  #tell(part: Part, now: EpochMs): void {
+    const hot = this.#source.hotAt(part.slot);
+    if (hot === undefined || hot.outbox.seq === 0 || hot.outbox.reportAt !== NEVER) return;
+    hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
+    this.due.push(hot);
   }
 
   #admit(now: EpochMs): Decision {

@@ -34,6 +34,8 @@ export interface Hold {
   readonly cost: number;
   /** The window it counts in. */
   readonly window: number;
+  /** Whether credit paid for it. What `on_failure` admits is not paid for. */
+  readonly paid: boolean;
 }
 
 export interface EntryState {
@@ -122,14 +124,18 @@ export class Entries {
   }
 
   /** Takes `cost` for a request that is not decided yet. */
-  hold(slot: number, cost: number): Hold {
+  hold(slot: number, cost: number, paid: boolean): Hold {
     this.add(slot, HELD, cost);
-    return this.holdOf(slot, cost, this.window(slot));
+    return this.#holdOf(slot, cost, this.window(slot), paid);
   }
 
   /** Describes a cost that an answer counted for a request. */
-  holdOf(slot: number, cost: number, window: number): Hold {
-    return { slot, hi: this.table.get(slot, TAG_HI), lo: this.table.get(slot, TAG_LO), cost, window };
+  grantedHold(slot: number, cost: number, window: number): Hold {
+    return this.#holdOf(slot, cost, window, true);
+  }
+
+  #holdOf(slot: number, cost: number, window: number, paid: boolean): Hold {
+    return { slot, hi: this.table.get(slot, TAG_HI), lo: this.table.get(slot, TAG_LO), cost, window, paid };
   }
 
   /** The request was admitted: what was held is spent for good. */
@@ -145,7 +151,12 @@ export class Entries {
     if (!this.#isStanding(hold)) return undefined;
     const { slot, cost, window } = hold;
     const age = (this.window(slot) - window) | 0;
-    if (age === 0) this.add(slot, HELD, -cost);
+    if (age === 0) {
+      this.add(slot, HELD, -cost);
+      // An Ask that left meanwhile took all that was spent for credit. What nobody granted must not be spent again.
+      if (!hold.paid)
+        this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), this.table.get(slot, CREDIT) - cost);
+    }
     // A rolled entry may have been replaced and come back since; then it no longer knows of the cost.
     else if (age === 1) this.add(slot, PREVIOUS, -Math.min(cost, this.table.get(slot, PREVIOUS)));
     const hot = this.hotAt(slot);

@@ -228,7 +228,7 @@ export class Source extends Entries {
     if (flight === undefined) return [];
     // Behind the Ask's own window, not the entry's: that may have rolled since the Ask left.
     if (window <= flight.ask.window) {
-      // What `on_failure` admits meanwhile is told as soon as the owner gets there.
+      // What was spent in this window is told once the owner gets there.
       hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
       return this.#fail(flight);
     }

@@ -24,7 +24,7 @@ const find = (source: Source, key: number, ms = 0, rule = 0): number =>
 const spend = (source: Source, key: number, ms = 0, cost = 1): boolean => {
   const slot = find(source, key, ms);
   if (slot < 0 || source.probe(slot, cost, epochMs(T0 + ms)) !== "fits") return false;
-  source.take(source.hold(slot, cost));
+  source.take(source.hold(slot, cost, true));
   return true;
 };
 const evict = (source: Source, key: number, ms = 0): void =>
@@ -188,7 +188,7 @@ describe("the credit table", () => {
 
   it("keeps an entry with cost held for a request, and after two windows keeps it no longer", () => {
     const source = sourceWith([ruleWith({ threshold: 3 })], 1);
-    for (let key = 0; key < SET_SIZE; key += 1) source.hold(find(source, key), 1);
+    for (let key = 0; key < SET_SIZE; key += 1) source.hold(find(source, key), 1, true);
     expect(find(source, 99)).toBe(-1);
     expect(find(source, 99, MINUTE)).toBe(-1);
     expect(find(source, 99, 2 * MINUTE)).toBeGreaterThanOrEqual(0);

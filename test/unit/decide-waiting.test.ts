@@ -1,9 +1,10 @@
 /** Requests that wait for an owner: what they are told, and when it is not reached in time. */
 import { describe, expect, it } from "vitest";
-import { UNAVAILABLE_RETRY, WAITERS_MAX } from "../../shared/limits.ts";
-import { HELD, OWN, PREVIOUS } from "../../shared/pop/credit-table.ts";
+import { REPORT_RETRY_MAX, REPORT_RETRY_MIN, UNAVAILABLE_RETRY, WAITERS_MAX } from "../../shared/limits.ts";
+import { CREDIT, HELD, OWN, PREVIOUS } from "../../shared/pop/credit-table.ts";
 import type { Rule } from "../../shared/rule.ts";
-import { MINUTE, type Request, ruleWith, T0, World } from "./world.ts";
+import { durationMs } from "../../shared/time.ts";
+import { type Message, MINUTE, type Request, ruleWith, T0, World } from "./world.ts";
 
 /** Rules `a`, `b`, … with what each says. */
 const rulesOf = (...said: readonly Partial<Rule>[]): Rule[] =>
@@ -20,6 +21,12 @@ const counts = (world: World, rule: number): number[] => {
     return [OWN, HELD, PREVIOUS].map((field) => source.table.get(slot, field));
   }
   return [];
+};
+
+const creditOf = (world: World, rule: number): number => {
+  const { source } = world.node(0);
+  const slot = [...source.table.slots()].find((at) => source.ruleAt(at) === source.rules[rule]);
+  return source.table.get(slot ?? -1, CREDIT);
 };
 
 describe("when the owner is not reached in time", () => {
@@ -41,6 +48,39 @@ describe("when the owner is not reached in time", () => {
     world.tick(1_000);
     world.settle();
     expect(world.account().meter.current).toBe(2);
+  });
+
+  it("tells the owner what it admitted though the Ask that carried the request, and one after it, said less", () => {
+    const world = onFailure({ onFailure: "local", deadline: durationMs(400) });
+    const { source, hot } = world.node(0);
+    const late = world.request(0);
+    const { ask } = world.take("ask") as Extract<Message, { kind: "ask" }>;
+    for (const key of hot) source.undelivered(key, ask.seq, "unreachable", world.now, 0);
+    // Nobody has looked yet: the report that follows knows nothing of what comes next.
+    world.tick(REPORT_RETRY_MIN / 2);
+    expect(late.decision?.how).toBeUndefined();
+    world.settle();
+    world.step(late);
+    expect(late.decision).toMatchObject({ admitted: true, how: "degraded" });
+    expect(world.account().meter.current).toBe(0);
+    world.tick(REPORT_RETRY_MAX);
+    world.settle();
+    expect(world.account().meter.current).toBe(1);
+  });
+
+  it("what it admitted and another rule denied is free again, but is no credit: nobody granted it", () => {
+    const rules = rulesOf(
+      { threshold: 1, limit: 5, onFailure: "local" },
+      { threshold: 1, limit: 1, onFailure: "closed" },
+    );
+    const world = new World({ sources: 1, rules });
+    // This clock runs ahead: the owners are a window behind, and refuse.
+    world.node(0).skewMs = 30 * MINUTE;
+    const [first, second] = [world.request(0), world.request(0)];
+    world.settle();
+    expect([first, second].map(({ decision }) => decision?.how)).toEqual(["degraded", "degraded"]);
+    expect(counts(world, 0)).toEqual([0, 0, 0]);
+    expect(creditOf(world, 0)).toBe(0);
   });
 
   it("open: everything is admitted and counted", () => {

@@ -1,7 +1,7 @@
 /** The source's transitions: what it does with answers and announcements that come late, twice, or never. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BLOCK_TRUST } from "../../shared/limits.ts";
+import { BLOCK_TRUST, REPORT_JITTER_MAX, REPORT_RETRY_MAX } from "../../shared/limits.ts";
 import { CREDIT } from "../../shared/pop/credit-table.ts";
 import { durationMs, epochMs } from "../../shared/time.ts";
 import { MINUTE, type Request, ruleWith, SLOW_MS, T0, World } from "./world.ts";
@@ -38,7 +38,7 @@ describe("a source", () => {
     world.settle();
     const slot = slotIn(world, 0);
     const hot = source.hotAt(slot);
-    source.release(source.hold(slot, 0), world.now);
+    source.release(source.hold(slot, 0, true), world.now);
     source.table.cells[slot + 3] = 2;
     world.send(world.node(0));
     expect(world.take("ask")).toMatchObject({ ask: { spent: 2, counted: 5 } });
@@ -76,6 +76,28 @@ describe("a source", () => {
     const request = world.request(0);
     world.settle();
     expect(request.decision).toMatchObject({ admitted: false, how: "degraded", unavailable: true });
+  });
+
+  it("reports what it spent once the owner, a window behind when it was told, has caught up", () => {
+    const world = new World({ sources: 2, rules: [ruleWith({ threshold: 2 })], announces: false });
+    world.node(0).skewMs = 1_500;
+    world.tick(MINUTE - 1_500);
+    const silent = world.request(0);
+    for (const _ of [1, 2]) world.request(1);
+    world.settle();
+    const { key, policy, epoch } = world.account();
+    const claimedUntil = epochMs(T0 + 2 * MINUTE);
+    const claim = { key, ruleVersion: policy.version, epoch, version: 9, claimedUntil };
+    world.deliver({ kind: "news", node: world.node(0), news: claim });
+    const hot = world.node(0).source.hear({ ...claim, version: 10 }, world.now, 0);
+    expect([silent.decision?.how, hot]).toEqual(["credit", undefined]);
+    world.tick(REPORT_JITTER_MAX);
+    world.deliver(world.take("ask"));
+    world.deliver(world.take("answer"));
+    expect(world.account().meter.window).toBe(silent.window - 1);
+    world.tick(REPORT_RETRY_MAX);
+    world.settle();
+    expect(world.account().meter).toMatchObject({ window: silent.window, current: 1 });
   });
 
   it("asks again when an older incarnation of the owner answered", () => {
@@ -136,7 +158,7 @@ describe("a source", () => {
   it("lets go of a cost held for a request though its entry rolled, was replaced, and came back", () => {
     const world = new World({ sources: 1, sets: 1, rules: [ruleWith({ threshold: 4 })] });
     const { source } = world.node(0);
-    const hold = source.hold(source.lookup(0, 5, 6, T0), 1);
+    const hold = source.hold(source.lookup(0, 5, 6, T0), 1, true);
     const later = epochMs(T0 + MINUTE);
     source.table.remove(source.lookup(0, 5, 6, later), later);
     source.lookup(0, 5, 6, later);

@@ -6,7 +6,7 @@ import { Bound, BucketBound } from "./bound.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { Denials, Overcount } from "./denials.ts";
 import { Count, Durable } from "./ownership.ts";
-import { Nothing, Waiters } from "./rest.ts";
+import { Lost, Waiters } from "./rest.ts";
 import { Spending } from "./spending.ts";
 import { Truth } from "./truth.ts";
 
@@ -62,11 +62,8 @@ export class Checks extends Chorus {
   readonly truth: Truth;
   readonly #checkers: readonly Checker[];
 
-  /**
-   * @param nothingFails whether the run has no fault that may cost accuracy
-   * @param stepsMs how far a clock may be put back
-   */
-  constructor(world: World, start: number, nothingFails: boolean, stepsMs: number) {
+  /** @param nothingFails whether the run has no fault that may cost accuracy */
+  constructor(world: World, start: number, nothingFails: boolean) {
     const violations: Violation[] = [];
     const report = (checker: string, text: string): void => {
       violations.push({ checker, text, atMs: world.agenda.now - start });
@@ -81,8 +78,8 @@ export class Checks extends Chorus {
       new Barred(truth, report),
       new Released(truth, report),
       new Denials(truth, report),
-      new Nothing(truth, report),
-      new Waiters(truth, report, stepsMs),
+      new Lost(truth, report),
+      new Waiters(truth, report),
       ...(nothingFails ? [new Overcount(truth, report)] : []),
     ];
     super([truth, ...checkers]);

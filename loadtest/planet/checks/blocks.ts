@@ -13,6 +13,7 @@ import { Checker } from "./checker.ts";
 interface Known {
   epoch: number;
   version: number;
+  claimedUntil: number;
   fullUntil: number;
   penaltyUntil: number;
   trustedUntil: number;
@@ -20,7 +21,15 @@ interface Known {
   life: number;
 }
 
+const isOver = ({ claimedUntil, fullUntil, penaltyUntil }: Known, now: number): boolean =>
+  Math.max(claimedUntil, fullUntil, penaltyUntil) <= now;
+
 abstract class Blocks extends Checker {
+  /**
+   * Whether older news counts once all that was known is over: its owner may have forgotten the key, and begun
+   * again at a low epoch, and so may the isolate.
+   */
+  protected abstract readonly mayForget: boolean;
   readonly #known = new Map<Isolate, Map<string, Known>>();
   readonly #sentAt = new WeakMap<Ask, number>();
   readonly #fresh: (() => void)[] = [];
@@ -43,14 +52,16 @@ abstract class Blocks extends Checker {
 
   #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number): void {
     const known = this.known(isolate, account);
-    if (known !== undefined) {
-      if (news.epoch < known.epoch || (news.epoch === known.epoch && news.version < known.version)) return;
-    }
+    const older =
+      known !== undefined &&
+      (news.epoch < known.epoch || (news.epoch === known.epoch && news.version < known.version));
+    if (older && !(this.mayForget && isOver(known, isolate.now()))) return;
     const accounts = this.#known.get(isolate) ?? new Map<string, Known>();
     this.#known.set(isolate, accounts);
     const joined: Known = {
       epoch: news.epoch,
       version: news.version,
+      claimedUntil: news.claimedUntil ?? 0,
       fullUntil: news.fullUntil ?? 0,
       penaltyUntil: news.penaltyUntil ?? 0,
       trustedUntil: Math.max(known?.trustedUntil ?? 0, trustedUntil),
@@ -90,6 +101,7 @@ abstract class Blocks extends Checker {
 /** Nobody is let in without I/O by an isolate that knows of a penalty. */
 export class Barred extends Blocks {
   readonly name = "barred";
+  protected readonly mayForget = false;
 
   override decided({ admission, client, isolate, at }: Request, { admitted }: Decision): void {
     if (!admitted || at !== this.truth.world.agenda.now) return;
@@ -106,6 +118,7 @@ export class Barred extends Blocks {
 /** Nobody is kept out without I/O by a block that is over, was lifted, or was never heard of. */
 export class Released extends Blocks {
   readonly name = "released";
+  protected readonly mayForget = true;
 
   override decided({ client, rules, cost, isolate }: Request, decision: Decision): void {
     if (decision.admitted || decision.how !== "blocked") return;

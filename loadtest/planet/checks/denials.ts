@@ -10,7 +10,7 @@ import { Checker } from "./checker.ts";
 
 export class Denials extends Checker {
   readonly name = "denials";
-  /** What each source was last answered: a repeated Ask gets the same, whatever room there is by now. */
+  /** The last seq that each source was answered: a repeated Ask gets the same, whatever room there is by now. */
   readonly #answered = new Map<string, number>();
 
   override taken(
@@ -23,8 +23,9 @@ export class Denials extends Checker {
       const answer = answers[index];
       const name = `${accountName(ask)} ${ask.source}`;
       if (answer?.kind !== "granted") return;
-      const repeated = this.#answered.get(name) === ask.seq;
-      this.#answered.set(name, ask.seq);
+      const last = this.#answered.get(name) ?? 0;
+      const repeated = ask.seq <= last;
+      this.#answered.set(name, Math.max(last, ask.seq));
       const denied = leastDenied(ask, answer.granted - ask.spent);
       // Others in the same call may have taken the room since.
       const alone = asks.filter((other) => accountName(other) === accountName(ask)).length === 1;
