@@ -17,8 +17,8 @@ export const FAULTS = {
   step: "a clock is put back or forward by up to 2 s",
   old: "an isolate, owner or hub is of the first release",
   overload: "an owner says that it is overloaded",
-  evict: "tables so small that entries push one another out",
-  rules: "an isolate was given rules that cannot be read",
+  evict: "strangers flood a small table and push other clients' entries out",
+  rules: "a request comes to an isolate whose rules cannot be read",
 } as const;
 
 export type Fault = keyof typeof FAULTS;

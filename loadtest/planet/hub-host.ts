@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 
 export class HubHost {
   readonly #world: World;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   /** The newest schema it speaks. */
   speaks: number;
   #incarnations = 0;
@@ -20,7 +20,7 @@ export class HubHost {
 
   constructor(world: World, clock: Clock, speaks: number) {
     this.#world = world;
-    this.#clock = clock;
+    this.clock = clock;
     this.speaks = speaks;
     this.#feed = this.#newFeed();
   }
@@ -31,7 +31,7 @@ export class HubHost {
     if (decoded !== undefined && (!decoded.ok || decoded.schema > this.speaks)) return this.speaks;
     const news = frame instanceof Uint8Array ? (decoded?.ok === true ? decoded.value : []) : frame.value;
     const feed = this.#feed;
-    if (feed.take(news, this.#clock.now())) {
+    if (feed.take(news, this.clock.now())) {
       this.#world.agenda.after(HUB_COALESCE, () => {
         if (feed === this.#feed) this.#deliver(this.#connections, feed.flush());
       });
@@ -41,7 +41,7 @@ export class HubHost {
 
   connect(connection: Connection, place: Place): void {
     this.#connections.add(connection);
-    this.#deliver([connection], this.#feed.catchUp(place.feed, place.number, this.#clock.now()));
+    this.#deliver([connection], this.#feed.catchUp(place.feed, place.number, this.clock.now()));
   }
 
   #deliver(connections: Iterable<Connection>, frames: readonly FeedFrame[]): void {

@@ -99,6 +99,7 @@ export class Isolate {
     this.world.tally.requests += 1;
     if (this.unlimited) {
       this.world.tally.rows.rules += 1;
+      this.world.tally.faults.rules += 1;
       done(request);
       return request;
     }

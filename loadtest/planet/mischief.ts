@@ -16,6 +16,10 @@ const DEATH = 0.04;
 const DEATHS: readonly Death[] = ["before", "taken", "written", "answered"];
 /** How often each of a run's faults of that kind happens. */
 const TIMES = 3;
+/** Many a try to make a duplicate finds no owner that is awake. */
+const STALE_TIMES = 7;
+/** Strangers in one flood: more than a set of the credit table holds. */
+const FLOOD = 24;
 
 export class Mischief {
   readonly #world: World;
@@ -37,7 +41,10 @@ export class Mischief {
     };
     world.deathOf = () => this.#death();
     world.dress = (host) => this.#dress(host);
-    for (const hub of world.hubs) if (this.#chance("old", 0.3)) hub.speaks = SCHEMA_MIN;
+    for (const hub of world.hubs) {
+      if (this.#chance("old", 0.3)) hub.speaks = SCHEMA_MIN;
+      this.clock(hub.clock);
+    }
     this.#schedule();
   }
 
@@ -58,13 +65,13 @@ export class Mischief {
   isolate(): Partial<IsolateOptions> {
     return {
       table: { sets: this.#plan.sets },
-      idle: this.#chance("idle", 0.3),
-      unlimited: this.#chance("rules", 0.05),
+      idle: this.#chance("idle", 0.4),
+      unlimited: this.#if("rules", 1) > this.#random() * 20,
       ...(this.#chance("old", 0.3) && { speaks: SCHEMA_MIN }),
     };
   }
 
-  /** Gives a new isolate's or owner's clock its error. */
+  /** Gives a new clock its error. */
   clock(clock: Clock): void {
     if (this.#chance("skew", 0.7)) {
       // Half of them within what the protocol is made for.
@@ -93,11 +100,12 @@ export class Mischief {
       hub: () => this.#hub(),
       isolate: () => this.#replace(),
       step: () => this.#step(),
-      evict: () => this.#count("evict"),
+      evict: () => this.#flood(),
     };
     for (const [fault, strike] of Object.entries(strikes)) {
       if (!this.#plan.faults.has(fault as Fault)) continue;
-      for (let time = 0; time < TIMES; time += 1) {
+      const times = fault === "stale" ? STALE_TIMES : TIMES;
+      for (let time = 0; time < times; time += 1) {
         agenda.at(this.#from + this.#random() * this.#plan.lengthMs, () => {
           if (!this.#over) strike();
         });
@@ -171,8 +179,19 @@ export class Mischief {
     return isolate;
   }
 
+  /** Strangers come to one isolate, all at once, and push other clients' entries out of its table. */
+  #flood(): void {
+    const isolate = this.#any(this.#world.isolates);
+    if (isolate === undefined) return;
+    this.#count("evict");
+    for (let stranger = 0; stranger < FLOOD; stranger += 1)
+      isolate.request({ client: `ip=s${stranger}`, cost: 1, rules: [0] }, () => {});
+  }
+
   #step(): void {
-    const clocks = [...this.#world.isolates, ...this.#world.owners.values()].map(({ clock }) => clock);
+    const clocks = [...this.#world.isolates, ...this.#world.owners.values(), ...this.#world.hubs].map(
+      ({ clock }) => clock,
+    );
     const clock = this.#any(clocks);
     if (clock === undefined) return;
     this.#count("step");
@@ -191,7 +210,7 @@ export class Mischief {
       if (host.stale !== undefined) host.end(host.stale);
       this.#putRight(host.clock);
     }
-    for (const { clock } of this.#world.isolates) this.#putRight(clock);
+    for (const { clock } of [...this.#world.isolates, ...this.#world.hubs]) this.#putRight(clock);
   }
 
   #putRight(clock: Clock): void {

@@ -2,10 +2,13 @@
  * A trial: one small world, drawn from a seed, that suffers faults while clients fire at it; then everything
  * is mended and comes to rest. Checkers look at every step.
  */
+import { SWEEP_PAUSE } from "../../shared/limits.ts";
+import type { Rule } from "../../shared/rule.ts";
 import { drawBelow, type Random, seededRandom, seedFor } from "../tools/random.ts";
 import { Checks, Chorus } from "./checks/all.ts";
 import type { Violation } from "./checks/checker.ts";
 import type { Fault, Tally } from "./faults.ts";
+import type { Isolate } from "./isolate.ts";
 import { Mischief } from "./mischief.ts";
 import { draw, type Plan } from "./plan.ts";
 import type { Request } from "./request.ts";
@@ -18,6 +21,8 @@ const HARMLESS: readonly Fault[] = ["reorder", "sleep", "hub", "idle"];
 const LEAD_MS = 1_000;
 /** How long everything gets to come to rest after it was mended, ms. */
 const REST_MS = 6_000;
+/** Those who come back after the silence are answered by then, ms. */
+const RETURN_MS = 5_000;
 /** Other clients' requests keep the connections to the hubs open, ms. */
 const HEARTBEAT_MS = 5_000;
 
@@ -63,13 +68,17 @@ export function runTrial({ seed, faults, pops, witness }: TrialOptions): TrialRe
     return checks.violations.length === 0;
   };
   const end = start + LEAD_MS + plan.lengthMs;
-  heartbeat(world, end + REST_MS);
+  const rest = end + REST_MS;
+  const quiet = rest + quietMs(plan.rules);
+  heartbeat(world, rest);
   fire(world, plan, random);
-  const sound = run(end);
-  if (sound) {
+  if (run(end)) {
     mischief.heal();
     if (run(end + 2_000)) probe(world, plan, random);
-    if (run(end + REST_MS)) checks.atRest();
+    if (run(rest)) checks.atRest();
+    if (run(quiet)) checks.afterQuiet();
+    const returning = comeBack(world, plan, random);
+    if (run(quiet + RETURN_MS)) checks.returned(returning);
   }
   return { seed, plan, tally: world.tally, violation: checks.violations[0] };
 }
@@ -108,6 +117,25 @@ function probe(world: World, plan: Plan, random: Random): void {
       });
     }
   }
+}
+
+/**
+ * After so long nobody is remembered: a bucket in debt fills for two windows, is claimed for one more, an idle
+ * one follows; owners look through their rows every SWEEP_PAUSE.
+ */
+function quietMs(rules: readonly Rule[]): number {
+  const longest = Math.max(...rules.map(({ window, blockFor = 0 }) => 5 * window + blockFor));
+  return longest + 2 * SWEEP_PAUSE;
+}
+
+/** Each client comes back once, to any isolate that limits. */
+function comeBack(world: World, plan: Plan, random: Random): readonly Request[] {
+  const limiting = world.isolates.filter(({ unlimited }) => !unlimited);
+  if (limiting.length === 0) return [];
+  return plan.clients.map((client) => {
+    const isolate = limiting[drawBelow(random, limiting.length)] as Isolate;
+    return isolate.request({ client, cost: 1, rules: plan.rules.map((_, index) => index) }, () => {});
+  });
 }
 
 function heartbeat(world: World, until: number): void {

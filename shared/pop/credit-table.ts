@@ -11,7 +11,7 @@
 import { SET_SIZE, SETS } from "../limits.ts";
 import { type EpochMs, NEVER } from "../time.ts";
 
-/** Words of one entry; 40 bytes. Field offsets within an entry: */
+/** Words of one entry; 44 bytes. Field offsets within an entry: */
 export const TAG_HI = 0;
 export const TAG_LO = 1;
 /** Window index, wrapped to 32 bits: compare by difference. */
@@ -30,7 +30,9 @@ export const COUNTED = 7;
 export const RULE = 8;
 /** Index of the hot key's record, plus one; 0 for a key that never asked and was never announced. */
 export const HOT = 9;
-const WORDS = 10;
+/** A number that no other entry had for the last 2³² that were made: an entry that comes back has another. */
+export const BIRTH = 10;
+const WORDS = 11;
 
 export interface TableSize {
   readonly sets: number;
@@ -62,6 +64,7 @@ export class CreditTable {
   readonly #occupants: Occupants;
   /** Entries replaced while they still counted. */
   replacements = 0;
+  #births = 0;
 
   /** @param seed 32 random bits of this isolate: nobody outside can aim keys at one set. */
   constructor(occupants: Occupants, seed: number, size: TableSize = { sets: SETS }) {
@@ -96,6 +99,8 @@ export class CreditTable {
     this.cells[slot + TAG_HI] = hi;
     this.cells[slot + TAG_LO] = lo;
     this.cells[slot + RULE] = ruleIndex + 1;
+    this.#births += 1;
+    this.cells[slot + BIRTH] = this.#births;
     return slot;
   }
 

@@ -11,6 +11,7 @@ import { unreachable } from "../assert.ts";
 import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
+import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
@@ -60,6 +61,8 @@ interface Part {
   lo: number;
   /** The entry's place at this step; −1 for none. Entries move and go while a request waits. */
   slot: number;
+  /** The birth of the entry whose owner was asked. */
+  birth: number;
   waiter: Waiter | undefined;
   hold: Hold | undefined;
   /** Decided: how, and whether a shadow rule would have denied. */
@@ -110,6 +113,7 @@ export class Admission {
       hi: 0,
       lo: 0,
       slot: -1,
+      birth: 0,
       waiter: undefined,
       hold: undefined,
       how: undefined,
@@ -202,6 +206,7 @@ export class Admission {
     if (hot !== undefined && !this.#source.mayAsk(hot, now)) return this.#fail(part, now);
     const waiter = hot?.outbox.enqueue(part.cost, now);
     if (hot === undefined || waiter === undefined) return this.#fail(part, now);
+    part.birth = this.#source.table.get(part.slot, BIRTH);
     part.waiter = waiter;
     return { kind: "waiting", hot, waiter, until: hot.outbox.dueAt(waiter, part.rule) };
   }
@@ -211,11 +216,14 @@ export class Admission {
     const source = this.#source;
     const hot = source.hotAt(part.slot);
     switch (waiter.state) {
-      case "granted":
-        part.hold = source.grantedHold(part.slot, part.cost, waiter.window);
+      case "granted": {
+        // The answer has counted it already, in the entry that asked.
+        const { slot, birth, cost } = part;
+        part.hold = { slot, birth, cost, window: waiter.window, paid: true };
         part.how = "owner";
         part.remaining = waiter.remaining;
         return undefined;
+      }
       case "denied":
         return this.#deny(part, "owner", later(resetAt(this.#source, part.slot, part.rule, now), now), now);
       case "failed":

@@ -9,6 +9,7 @@ import { HOT_KEYS_MAX } from "../limits.ts";
 import type { Rule } from "../rule.ts";
 import { type EpochMs, later, NEVER, type WindowGrid, windowAt, windowEnd, windowStart } from "../time.ts";
 import {
+  BIRTH,
   COUNTED,
   CREDIT,
   CreditTable,
@@ -18,7 +19,6 @@ import {
   OWN,
   PREVIOUS,
   RULE,
-  TAG_HI,
   TAG_LO,
   type TableSize,
   WINDOW,
@@ -29,8 +29,8 @@ import { blockedUntil, emptyView } from "./view.ts";
 /** Cost taken for a request that other rules have yet to decide. */
 export interface Hold {
   readonly slot: number;
-  readonly hi: number;
-  readonly lo: number;
+  /** The birth of the entry that it is held on. */
+  readonly birth: number;
   readonly cost: number;
   /** The window it counts in. */
   readonly window: number;
@@ -126,21 +126,12 @@ export class Entries {
   /** Takes `cost` for a request that is not decided yet. */
   hold(slot: number, cost: number, paid: boolean): Hold {
     this.add(slot, HELD, cost);
-    return this.#holdOf(slot, cost, this.window(slot), paid);
-  }
-
-  /** Describes a cost that an answer counted for a request. */
-  grantedHold(slot: number, cost: number, window: number): Hold {
-    return this.#holdOf(slot, cost, window, true);
-  }
-
-  #holdOf(slot: number, cost: number, window: number, paid: boolean): Hold {
-    return { slot, hi: this.table.get(slot, TAG_HI), lo: this.table.get(slot, TAG_LO), cost, window, paid };
+    return { slot, birth: this.table.get(slot, BIRTH), cost, window: this.window(slot), paid };
   }
 
   /** The request was admitted: what was held is spent for good. */
   take(hold: Hold): void {
-    // After a roll it is counted as the previous window's already, and the entry may even be another key's.
+    // After a roll it is counted as the previous window's already.
     if (!this.#isStanding(hold) || this.window(hold.slot) !== hold.window) return;
     this.add(hold.slot, HELD, -hold.cost);
     this.add(hold.slot, OWN, hold.cost);
@@ -156,18 +147,16 @@ export class Entries {
       // An Ask that left meanwhile took all that was spent for credit. What nobody granted must not be spent again.
       if (!hold.paid)
         this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), this.table.get(slot, CREDIT) - cost);
-    }
-    // A rolled entry may have been replaced and come back since; then it no longer knows of the cost.
-    else if (age === 1) this.add(slot, PREVIOUS, -Math.min(cost, this.table.get(slot, PREVIOUS)));
+    } else if (age === 1) this.add(slot, PREVIOUS, -cost);
     const hot = this.hotAt(slot);
     if (hot === undefined || age > 1 || !this.isClaimedIn(hot, window)) return undefined;
     hot.outbox.reportBy(now);
     return hot;
   }
 
-  #isStanding({ slot, hi, lo }: Hold): boolean {
-    const { table } = this;
-    return table.get(slot, TAG_LO) === lo && table.get(slot, TAG_HI) === hi && table.get(slot, RULE) !== 0;
+  /** Whether the entry is still there: a request may wait for so long that it was replaced, and may have come back. */
+  #isStanding({ slot, birth }: Hold): boolean {
+    return this.table.get(slot, BIRTH) === birth && this.table.get(slot, RULE) !== 0;
   }
 
   /** True when the key was known to be claimed at the start of that window. */

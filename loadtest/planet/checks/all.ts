@@ -1,11 +1,14 @@
 /** All checkers of a world, as one witness. */
+import type { Request } from "../request.ts";
 import { Witness } from "../witness.ts";
 import type { World } from "../world.ts";
 import { Barred, Released } from "./blocks.ts";
-import { Bound, BucketBound } from "./bound.ts";
+import { Bound, BucketBound, Exact, Local } from "./bound.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { Denials, Overcount } from "./denials.ts";
 import { Count, Durable } from "./ownership.ts";
+import { Progress } from "./progress.ts";
+import { Memory, Returned } from "./quiet.ts";
 import { Lost, Waiters } from "./rest.ts";
 import { Spending } from "./spending.ts";
 import { Truth } from "./truth.ts";
@@ -71,6 +74,8 @@ export class Checks extends Chorus {
     const truth = new Truth(world);
     const checkers = [
       new Bound(truth, report),
+      new Exact(truth, report),
+      new Local(truth, report),
       new BucketBound(truth, report),
       new Spending(truth, report),
       new Count(truth, report),
@@ -80,6 +85,9 @@ export class Checks extends Chorus {
       new Denials(truth, report),
       new Lost(truth, report),
       new Waiters(truth, report),
+      new Progress(truth, report),
+      new Memory(truth, report),
+      new Returned(truth, report),
       ...(nothingFails ? [new Overcount(truth, report)] : []),
     ];
     super([truth, ...checkers]);
@@ -90,5 +98,13 @@ export class Checks extends Chorus {
 
   atRest(): void {
     for (const checker of this.#checkers) checker.atRest();
+  }
+
+  afterQuiet(): void {
+    for (const checker of this.#checkers) checker.afterQuiet();
+  }
+
+  returned(requests: readonly Request[]): void {
+    for (const checker of this.#checkers) checker.returned(requests);
   }
 }

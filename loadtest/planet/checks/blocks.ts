@@ -91,9 +91,7 @@ abstract class Blocks extends Checker {
   #hotOf(isolate: Isolate, account: string) {
     const key = this.truth.byAccount(account);
     if (key === undefined) return undefined;
-    const hasher = this.truth.world.hashers[key.ruleIndex];
-    hasher?.tag(key.client);
-    const slot = isolate.source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
+    const slot = this.truth.slotOf(isolate, key);
     return slot < 0 ? undefined : isolate.source.hotAt(slot);
   }
 }

@@ -1,36 +1,66 @@
 /**
  * The guarantee itself: in every window of an owner, at most L + (k−1)(T−1) is admitted, k counting the
- * isolates that admitted anything; what `on_failure` admits comes on top. At T = 1 that is exactly L.
+ * isolates that admitted anything; what `on_failure` admits comes on top.
  */
 import { bound, bucketBound } from "../../../shared/bound.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Ask } from "../../../shared/protocol/messages.ts";
+import type { Rule } from "../../../shared/rule.ts";
 import type { Incarnation, OwnerHost } from "../owner-host.ts";
 import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
 import type { KeyTruth } from "./truth.ts";
 
 export class Bound extends Checker {
-  readonly name = "bound";
+  readonly name: string = "bound";
+
+  override decided({ admission, client }: Request, { admitted }: Decision): void {
+    if (!admitted) return;
+    for (const { ruleIndex, window } of admission.counted) {
+      const key = this.truth.of(ruleIndex, client);
+      if (key.rule.algorithm !== "token-bucket" && this.concerns(key.rule)) this.#check(key, window);
+    }
+  }
+
+  /** Rules whose threshold leaves something to be counted silently. */
+  protected concerns(rule: Rule): boolean {
+    return rule.threshold > 1;
+  }
+
+  #check(key: KeyTruth, window: number): void {
+    const { rule, client } = key;
+    const { admitted, sources } = key.total(window);
+    const { limit, threshold } = rule;
+    const most = bound({ limit, threshold, sources });
+    if (admitted > most)
+      this.fail(
+        `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +
+          `(limit ${limit}, threshold ${threshold})`,
+      );
+  }
+}
+
+/** With a threshold of 1 nothing is counted silently: exactly the limit, however many isolates there are. */
+export class Exact extends Bound {
+  override readonly name = "exact";
+
+  protected override concerns(rule: Rule): boolean {
+    return rule.threshold === 1;
+  }
+}
+
+/** What `on_failure = "local"` lets one isolate admit by itself: the limit in each window, as long as it has the entry. */
+export class Local extends Checker {
+  readonly name = "local";
 
   override decided({ admission, client, isolate }: Request, { admitted }: Decision): void {
     if (!admitted) return;
     for (const { ruleIndex, window } of admission.counted) {
       const key = this.truth.of(ruleIndex, client);
-      const { rule } = key;
-      const spent = key.spent(window, isolate);
-      if (rule.onFailure === "local" && spent.degraded > rule.burst) {
-        this.fail(`${isolate.name} admitted ${spent.degraded} of ${rule.burst} by itself`);
-      }
-      if (rule.algorithm === "token-bucket") continue;
-      const { admitted, sources } = key.total(window);
-      const most = bound({ limit: rule.limit, threshold: rule.threshold, sources });
-      if (admitted > most) {
-        this.fail(
-          `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +
-            `(limit ${rule.limit}, threshold ${rule.threshold})`,
-        );
-      }
+      const degraded = key.spent(window, isolate).births.get(this.truth.birthOf(isolate, key)) ?? 0;
+      const { onFailure, burst } = key.rule;
+      if (onFailure === "local" && degraded > burst)
+        this.fail(`${isolate.name} admitted ${degraded} of ${burst} to ${client} by itself`);
     }
   }
 }
@@ -67,7 +97,11 @@ export class BucketBound extends Checker {
 
   #check(key: KeyTruth): void {
     const { limit, burst, threshold, window } = key.rule;
-    const sources = new Set([...key.windows.values()].flatMap((isolates) => [...isolates.keys()])).size;
+    const isolates = new Set([...key.windows.values()].flatMap((window) => [...window.keys()])).size;
+    const lost = [...key.windows.keys()].some(
+      (at) => key.total(at).sources > (key.windows.get(at)?.size ?? 0),
+    );
+    const sources = isolates + (lost ? 1 : 0);
     const spare = this.#handedBack.get(key.account) ?? 0;
     const { now } = this.truth.world.agenda;
     let sum = 0;

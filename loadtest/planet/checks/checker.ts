@@ -1,4 +1,5 @@
 /** What every checker has: the truth, and a way to say that an invariant was broken. */
+import type { Request } from "../request.ts";
 import { Witness } from "../witness.ts";
 import type { Truth } from "./truth.ts";
 
@@ -28,4 +29,10 @@ export abstract class Checker extends Witness {
 
   /** Called once, when everything is mended and has come to rest. */
   atRest(): void {}
+
+  /** Called once, when nobody has come for so long that everybody must have been forgotten. */
+  afterQuiet(): void {}
+
+  /** Called once, after that, with requests of clients who came back, one each. */
+  returned(_requests: readonly Request[]): void {}
 }

@@ -26,9 +26,7 @@ export class Lost extends Checker {
 
   #compare(key: KeyTruth, isolate: Isolate, { ledger }: { readonly ledger: Ledger }): void {
     const { source } = isolate;
-    const hasher = this.truth.world.hashers[key.ruleIndex];
-    hasher?.tag(key.client);
-    const slot = source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
+    const slot = this.truth.slotOf(isolate, key);
     const hot = slot < 0 ? undefined : source.hotAt(slot);
     // One that heard of no claim is silent, as it may be.
     if (hot === undefined || source.window(slot) !== ledger.window) return;

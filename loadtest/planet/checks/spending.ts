@@ -42,13 +42,16 @@ export class Spending extends Checker {
     if (!admitted) return;
     for (const { ruleIndex, window } of admission.counted) {
       const key = this.truth.of(ruleIndex, client);
-      const { admitted, degraded } = key.spent(window, isolate);
+      const { admitted, degraded, births } = key.spent(window, isolate);
       const grants: number[] = [];
       for (const [name, granted] of this.#of(isolate, key.account).granted)
         if (name.startsWith(`${window} `)) grants.push(granted);
       const silent = key.rule.threshold - 1;
       // An entry that was pushed out comes back as another source; its grants add up.
-      const most = grants.length > 1 ? grants.reduce((a, b) => a + b, silent) : Math.max(silent, ...grants);
+      const most =
+        births.size > 1 || grants.length > 1
+          ? grants.reduce((a, b) => a + b, silent)
+          : Math.max(silent, ...grants);
       if (admitted - degraded > most)
         this.fail(`${isolate.name} spent ${admitted - degraded} of ${client}'s ${most} in window ${window}`);
     }

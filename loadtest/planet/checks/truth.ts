@@ -2,6 +2,7 @@
  * What really happened, seen from outside: every admission by client, rule, window and isolate. Checkers
  * compare with it what sources, owners and storage believe.
  */
+import { BIRTH } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Rule } from "../../../shared/rule.ts";
 import type { Isolate } from "../isolate.ts";
@@ -12,8 +13,9 @@ import type { World } from "../world.ts";
 /** What one isolate admitted in one window. */
 export interface Spent {
   admitted: number;
-  /** The part of it that `on_failure` admitted. */
+  /** The part of it that `on_failure` admitted, all in all and by birth of its entry: one that was pushed out is forgotten. */
   degraded: number;
+  readonly births: Map<number, number>;
 }
 
 /** One admission under one rule. */
@@ -45,20 +47,25 @@ export class KeyTruth {
   spent(window: number, isolate: Isolate): Spent {
     const isolates = this.windows.get(window) ?? new Map<Isolate, Spent>();
     this.windows.set(window, isolates);
-    const spent = isolates.get(isolate) ?? { admitted: 0, degraded: 0 };
+    const spent = isolates.get(isolate) ?? { admitted: 0, degraded: 0, births: new Map<number, number>() };
     isolates.set(isolate, spent);
     return spent;
   }
 
-  /** Cost admitted in a window without `on_failure`, and the isolates that admitted it. */
+  /**
+   * Cost admitted in a window without `on_failure`, and the isolates that admitted it. Where entries were pushed
+   * out, what they had counted silently reaches no owner: that is worth one source more, however many they were.
+   */
   total(window: number): { readonly admitted: number; readonly sources: number } {
     let admitted = 0;
     let sources = 0;
+    let lost = false;
     for (const spent of this.windows.get(window)?.values() ?? []) {
       admitted += spent.admitted - spent.degraded;
       if (spent.admitted > 0) sources += 1;
+      lost ||= spent.births.size > 1;
     }
-    return { admitted, sources };
+    return { admitted, sources: lost ? sources + 1 : sources };
   }
 }
 
@@ -93,6 +100,18 @@ export class Truth extends Witness {
     return this.#byClient.values();
   }
 
+  /** Where an isolate keeps a key; negative when it does not. */
+  slotOf({ source }: Isolate, { ruleIndex, client }: KeyTruth): number {
+    const hasher = this.world.hashers[ruleIndex];
+    hasher?.tag(client);
+    return source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
+  }
+
+  birthOf(isolate: Isolate, key: KeyTruth): number {
+    const slot = this.slotOf(isolate, key);
+    return slot < 0 ? 0 : isolate.source.table.get(slot, BIRTH);
+  }
+
   override arrived({ rules, client }: Request): void {
     for (const rule of rules) this.of(rule, client);
   }
@@ -103,6 +122,8 @@ export class Truth extends Witness {
       const truth = this.of(ruleIndex, client);
       const spent = truth.spent(window, isolate);
       spent.admitted += cost;
+      const birth = this.birthOf(isolate, truth);
+      spent.births.set(birth, (spent.births.get(birth) ?? 0) + (how === "degraded" ? cost : 0));
       if (how === "degraded") spent.degraded += cost;
       else truth.admitted.push({ at: this.world.agenda.now, cost });
     }
