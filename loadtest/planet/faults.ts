@@ -57,7 +57,7 @@ export class Tally {
   /** Requests that waited for an owner. */
   waited = 0;
 
-  add(other: Tally): void {
+  add(other: Pick<Tally, Exclude<keyof Tally, "add">>): void {
     for (const [name, count] of Object.entries(other.faults)) this.faults[name as Fault] += count;
     for (const [name, count] of Object.entries(other.rows)) this.rows[name as Row] += count;
     for (const name of COUNTS) this[name] += other[name];

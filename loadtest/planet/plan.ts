@@ -28,15 +28,24 @@ export const CITY_PLACES: readonly WorldPlace[] = Array.from(CITIES.values(), (c
 
 const pick = <T>(random: Random, of: readonly T[]): T => of[drawBelow(random, of.length)] as T;
 
-/** @param allowed the faults that the caller lets happen; each trial draws some of them, one in eight none */
-export function draw(random: Random, allowed: readonly Fault[], pops: number | undefined): Plan {
+export interface PlanOptions {
+  /** Those that may happen: each trial draws some of them, one in eight none. */
+  readonly faults: readonly Fault[];
+  /** Where POPs may stand; the built-in cities unless given. */
+  readonly places?: readonly WorldPlace[];
+  /** How many POPs there are; drawn from 1 to 4 unless given. Those beyond the places share them. */
+  readonly pops?: number;
+}
+
+export function draw(random: Random, options: PlanOptions): Plan {
+  const { faults: allowed, places = CITY_PLACES, pops } = options;
   const quiet = random() < 0.125;
   const faults = new Set(quiet ? [] : allowed.filter(() => random() < 0.5));
   const rules = drawRules(random);
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {
     rules,
-    places: shuffled(CITY_PLACES, random).slice(0, pops ?? 1 + drawBelow(random, 4)),
+    places: popsAt(shuffled(places, random), pops ?? 1 + drawBelow(random, 4)),
     isolatesPerPlace: 1 + drawBelow(random, 3),
     clients: Array.from({ length: 1 + drawBelow(random, 3) }, (_, index) => `ip=c${index}`),
     requests: 60 + drawBelow(random, 140),
@@ -45,6 +54,14 @@ export function draw(random: Random, allowed: readonly Fault[], pops: number | u
     sets: faults.has("evict") ? 1 : 16,
   };
 }
+
+/** The second POP at LHR is called LHR2. */
+const popsAt = (places: readonly WorldPlace[], count: number): readonly WorldPlace[] =>
+  Array.from({ length: count }, (_, index) => {
+    const place = places[index % places.length] as WorldPlace;
+    const round = Math.floor(index / places.length);
+    return round === 0 ? place : { ...place, code: `${place.code}${round + 1}` };
+  });
 
 function drawRules(random: Random): readonly Rule[] {
   const written = Array.from({ length: random() < 0.3 ? 2 : 1 }, (_, index) => {

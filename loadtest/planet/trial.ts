@@ -4,13 +4,14 @@
  */
 import { SWEEP_PAUSE } from "../../shared/limits.ts";
 import type { Rule } from "../../shared/rule.ts";
+import { messageOf } from "../tools/cli.ts";
 import { drawBelow, type Random, seededRandom, seedFor } from "../tools/random.ts";
 import { Checks, Chorus } from "./checks/all.ts";
 import type { Violation } from "./checks/checker.ts";
 import type { Fault, Tally } from "./faults.ts";
 import type { Isolate } from "./isolate.ts";
 import { Mischief } from "./mischief.ts";
-import { draw, type Plan } from "./plan.ts";
+import { draw, type Plan, type PlanOptions } from "./plan.ts";
 import type { Request } from "./request.ts";
 import type { Witness } from "./witness.ts";
 import { World } from "./world.ts";
@@ -21,16 +22,15 @@ const HARMLESS: readonly Fault[] = ["reorder", "sleep", "hub", "idle"];
 const LEAD_MS = 1_000;
 /** How long everything gets to come to rest after it was mended, ms. */
 const REST_MS = 6_000;
+/** How long links are mended before everyone asks once more, ms. */
+const HEAL_MS = 2_000;
 /** Those who come back after the silence are answered by then, ms. */
 const RETURN_MS = 5_000;
 /** Other clients' requests keep the connections to the hubs open, ms. */
 const HEARTBEAT_MS = 5_000;
 
-export interface TrialOptions {
+export interface TrialOptions extends PlanOptions {
   readonly seed: number;
-  /** Faults that may happen. */
-  readonly faults: readonly Fault[];
-  readonly pops?: number;
   /** Listens besides the checkers. */
   readonly witness?: (world: World) => Witness;
 }
@@ -43,44 +43,51 @@ export interface TrialResult {
   readonly violation: Violation | undefined;
 }
 
-export function runTrial({ seed, faults, pops, witness }: TrialOptions): TrialResult {
-  const plan = draw(seededRandom(seedFor(seed, "plan")), faults, pops);
-  const world = new World({
-    rules: plan.rules,
-    places: plan.places,
-    random: seededRandom(seedFor(seed, "world")),
-    checked: true,
-  });
+export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResult {
+  const plan = draw(seededRandom(seedFor(seed, "plan")), options);
+  const random = seededRandom(seedFor(seed, "world"));
+  const world = new World({ rules: plan.rules, places: plan.places, random, checked: true });
   const start = world.agenda.now;
-  const checks = new Checks(
-    world,
-    start,
-    [...plan.faults].every((fault) => HARMLESS.includes(fault)),
-  );
+  const nothingFails = [...plan.faults].every((fault) => HARMLESS.includes(fault));
+  const checks = new Checks(world, start, nothingFails);
   world.witness = witness === undefined ? checks : new Chorus([witness(world), checks]);
+  try {
+    play(seed, plan, world, checks);
+  } catch (error) {
+    // A broken assertion of the core: what it asserts is an invariant, too.
+    checks.violations.push({ checker: "assertion", text: messageOf(error), atMs: world.agenda.now - start });
+  }
+  return { seed, plan, tally: world.tally, violation: checks.violations[0] };
+}
+
+/** From the first request to the last word; ends at the first violation. */
+function play(seed: number, plan: Plan, world: World, checks: Checks): void {
   const mischief = new Mischief(world, plan, seededRandom(seedFor(seed, "faults")));
   for (let place = 0; place < plan.places.length; place += 1)
     for (let isolate = 0; isolate < plan.isolatesPerPlace; isolate += 1) mischief.birth(place);
-  const random = seededRandom(seedFor(seed, "clients"));
-  const run = (until: number): boolean => {
-    while (world.agenda.nextAt <= until && checks.violations.length === 0) world.step();
-    if (checks.violations.length === 0) world.agenda.runUntil(until);
-    return checks.violations.length === 0;
+  /** False when something was violated on the way there. */
+  const reach = (time: number): boolean => {
+    while (world.agenda.nextAt <= time && checks.violations.length === 0) world.step();
+    if (checks.violations.length > 0) return false;
+    world.agenda.runUntil(time);
+    return true;
   };
-  const end = start + LEAD_MS + plan.lengthMs;
+  const random = seededRandom(seedFor(seed, "clients"));
+  const end = world.agenda.now + LEAD_MS + plan.lengthMs;
   const rest = end + REST_MS;
   const quiet = rest + quietMs(plan.rules);
   heartbeat(world, rest);
   fire(world, plan, random);
-  if (run(end)) {
-    mischief.heal();
-    if (run(end + 2_000)) probe(world, plan, random);
-    if (run(rest)) checks.atRest();
-    if (run(quiet)) checks.afterQuiet();
-    const returning = comeBack(world, plan, random);
-    if (run(quiet + RETURN_MS)) checks.returned(returning);
-  }
-  return { seed, plan, tally: world.tally, violation: checks.violations[0] };
+  if (!reach(end)) return;
+  mischief.heal();
+  if (!reach(end + HEAL_MS)) return;
+  probe(world, plan, random);
+  if (!reach(rest)) return;
+  checks.atRest();
+  if (!reach(quiet)) return;
+  checks.afterQuiet();
+  const returning = comeBack(world, plan, random);
+  if (reach(quiet + RETURN_MS)) checks.returned(returning);
 }
 
 /** Clients fire in bursts and alone, at any isolate, with costs of 1 to 3. */

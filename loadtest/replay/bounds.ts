@@ -20,10 +20,6 @@ export const CONNECTIONS_MAX = 512;
 export const IDLE_CONNECTION_MS = 2_000;
 /** Cut-off for the shown list of clients. */
 export const BUSIEST_CLIENTS = 10;
-/** Progress appears after this, on a terminal. */
-export const PROGRESS_AFTER_MS = 2_000;
-/** How often progress is rewritten. */
-export const PROGRESS_EVERY_MS = 500;
 /** Numbers in one list of the command line: a longer table says no more. */
 export const LIST_MAX = 32;
 /** Requests between two pauses of a run in virtual time, in which it looks whether it shall stop: a few ms. */

@@ -1,8 +1,9 @@
 /** What every replay starts from: the rules, and the slice of the log. */
+
+import { withProgress } from "../tools/progress.ts";
 import type { LogSummary } from "./log-reader.ts";
 import { readLog } from "./log-reader.ts";
 import type { ReplayOptions } from "./options.ts";
-import { withProgress } from "./progress.ts";
 import { loadRules, type ReplayRules } from "./rules.ts";
 import { collectSlice, type Slice } from "./slice.ts";
 

@@ -2,20 +2,9 @@
 import { quote } from "../../shared/quote.ts";
 import { type DurationMs, type EpochMs, parseDuration } from "../../shared/time.ts";
 import { fail } from "../tools/cli.ts";
+import { asWhole } from "../tools/values.ts";
 import { LIST_MAX } from "./bounds.ts";
 import { parseTime } from "./log-time.ts";
-
-export function numberOf(option: string, text: string, least: number, most: number): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  return fail(`${option} ${quote(text)}: a number from ${least} to ${most} is allowed`);
-}
-
-export function wholeOf(option: string, text: string, least: number, most: number): number {
-  const value = asWhole(text);
-  if (value >= least && value <= most) return value;
-  return fail(`${option} ${quote(text)}: a whole number from ${least} to ${most} is allowed`);
-}
 
 /** Whole numbers with a comma between two. */
 export function wholesOf(option: string, text: string, least: number, most: number): readonly number[] {
@@ -25,8 +14,6 @@ export function wholesOf(option: string, text: string, least: number, most: numb
     `${option} ${quote(text)}: up to ${LIST_MAX} whole numbers from ${least} to ${most} with commas between them are allowed`,
   );
 }
-
-const asWhole = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
 
 export function timeOf(text: string): EpochMs {
   const time = parseTime(text.replace(/^\[(.*)\]$/, "$1"));

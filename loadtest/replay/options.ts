@@ -3,8 +3,9 @@
 import { LIMIT_MAX } from "../../shared/rule-schema.ts";
 import { type DurationMs, durationMs, type EpochMs } from "../../shared/time.ts";
 import { fail, options } from "../tools/cli.ts";
+import { numberOf, wholeOf } from "../tools/values.ts";
 import { SLICE_DEFAULT_MS } from "./bounds.ts";
-import { clusterUrl, lengthOf, numberOf, timeOf, wholeOf, wholesOf } from "./option-values.ts";
+import { clusterUrl, lengthOf, timeOf, wholesOf } from "./option-values.ts";
 
 const HELP = `npm run replay -- LOG [options]
 

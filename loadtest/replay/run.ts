@@ -1,12 +1,12 @@
 /** One replay over HTTP, from the log to the report. */
 import { fail } from "../tools/cli.ts";
+import { withProgress } from "../tools/progress.ts";
 import { chargesUnder } from "./charges.ts";
 import type { Figures } from "./figures.ts";
 import { readInput } from "./input.ts";
 import { measure } from "./measure.ts";
 import type { ReplayOptions } from "./options.ts";
 import { openPops, type Pops } from "./pops.ts";
-import { withProgress } from "./progress.ts";
 import { keptPace, type Report } from "./report.ts";
 import { reportedRules, sliceFacts } from "./report-parts.ts";
 import type { ReplayRules } from "./rules.ts";

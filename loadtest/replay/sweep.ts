@@ -1,10 +1,11 @@
 /** Runs of one log in virtual time, one for every threshold under every spread. */
+
+import { withProgress } from "../tools/progress.ts";
 import { type Counting, forwardEverything, onecount, perPopOnly } from "./comparisons.ts";
 import type { Figures } from "./figures.ts";
 import { type ReplayInput, readInput } from "./input.ts";
 import type { ReplayOptions, SweepWish } from "./options.ts";
 import { checkSpread } from "./pops.ts";
-import { withProgress } from "./progress.ts";
 import type { Report } from "./report.ts";
 import { requestsAtMost, sliceFacts } from "./report-parts.ts";
 import type { ReplayRules } from "./rules.ts";

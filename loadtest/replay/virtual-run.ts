@@ -1,5 +1,6 @@
 /** One replay in virtual time, from the log to the report. */
 import type { EpochMs } from "../../shared/time.ts";
+import { withProgress } from "../tools/progress.ts";
 import { type ChargedRequest, chargeAll } from "./charged.ts";
 import { chargesUnder } from "./charges.ts";
 import { type Compared, forwardEverything, onecount, perPopOnly } from "./comparisons.ts";
@@ -8,7 +9,6 @@ import { type ReplayInput, readInput } from "./input.ts";
 import { measure } from "./measure.ts";
 import type { ReplayOptions } from "./options.ts";
 import { checkSpread } from "./pops.ts";
-import { withProgress } from "./progress.ts";
 import type { Report } from "./report.ts";
 import { reportedRules, sliceFacts } from "./report-parts.ts";
 import { schedule } from "./schedule.ts";

@@ -1,5 +1,8 @@
-/** How far a replay is, on stderr, for someone who waits at a terminal. */
-import { PROGRESS_AFTER_MS, PROGRESS_EVERY_MS } from "./bounds.ts";
+/** How far a command is, on stderr, for someone who waits at a terminal. */
+
+/** It appears after this, on a terminal, and is rewritten so often, ms. */
+const PROGRESS_AFTER_MS = 2_000;
+const PROGRESS_EVERY_MS = 500;
 
 /** Runs `work`, which tells how far it is; shows `words` of it when that takes long. */
 export async function withProgress<T>(
