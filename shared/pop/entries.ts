@@ -53,12 +53,17 @@ export class Entries {
   readonly table: CreditTable;
   readonly #hot: (HotKey | undefined)[] = [];
   readonly #freeHot: number[] = [];
+  readonly #hotKeysMax: number;
   #hand = 0;
   #lives = 0;
 
-  /** @param seed 32 random bits of this isolate: where keys stand in the table. */
-  constructor(rules: readonly Rule[], seed: number, size: TableSize | undefined) {
+  /**
+   * @param seed 32 random bits of this isolate: where keys stand in the table
+   * @param hotKeysMax how many hot-key records are kept
+   */
+  constructor(rules: readonly Rule[], seed: number, size: TableSize | undefined, hotKeysMax = HOT_KEYS_MAX) {
     this.rules = rules;
+    this.#hotKeysMax = hotKeysMax;
     this.table = new CreditTable(this.#occupants(), seed, size);
   }
 
@@ -178,7 +183,7 @@ export class Entries {
       return known;
     }
     const index =
-      this.#freeHot.pop() ?? (this.#hot.length < HOT_KEYS_MAX ? this.#hot.length : this.#evictHot(now));
+      this.#freeHot.pop() ?? (this.#hot.length < this.#hotKeysMax ? this.#hot.length : this.#evictHot(now));
     if (index === undefined) return undefined;
     this.#lives += 1;
     const hot = newHotKey(this.ruleAt(slot), key, label, this.#lives, slot);

@@ -27,6 +27,8 @@ export interface SourceOptions {
   /** One per rule, in the same order. */
   readonly hashers: readonly KeyHasher[];
   readonly table?: TableSize;
+  /** How many hot keys it keeps; HOT_KEYS_MAX unless given. */
+  readonly hotKeysMax?: number;
 }
 
 /** What a probe of the table says of one rule. */
@@ -39,7 +41,7 @@ export class Source extends Entries {
   readonly #claims = new ClaimBudget();
 
   constructor(options: SourceOptions) {
-    super(options.rules, options.seed, options.table);
+    super(options.rules, options.seed, options.table, options.hotKeysMax);
     this.isolate = options.isolate;
     this.pop = options.pop;
     this.hashers = options.hashers;
@@ -162,10 +164,9 @@ export class Source extends Entries {
     if (older) return this.#putBack(hot, flight);
     outbox.succeeded(flight, now, sentOnce);
     const grid = this.gridAt(slot);
-    view.claimedUntil = later(
-      view.claimedUntil,
-      later(windowEnd(grid, answer.window), answer.claimedUntil ?? NEVER),
-    );
+    const until = later(windowEnd(grid, answer.window), answer.claimedUntil ?? NEVER);
+    // An answer of the window before may be the first to say that the claim lasts into this one.
+    if (this.#claimed(hot, until)) outbox.reportBy(now);
     const age = (this.window(slot) - answer.window) | 0;
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
@@ -292,16 +293,23 @@ export class Source extends Entries {
     if (slot < 0) return undefined;
     const hot = this.heat(slot, news.key, news.label, now);
     if (hot === undefined || compare(hot.view, news) <= 0) return undefined;
-    const start = windowStart(this.gridAt(slot), this.window(slot));
-    const wasClaimed = hot.view.claimedUntil > start;
     join(hot.view, news, now);
-    hot.view.claimedUntil = later(hot.view.claimedUntil, news.claimedUntil ?? NEVER);
     hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
-    if (wasClaimed || hot.view.claimedUntil <= start) return undefined;
-    // First news of the claim: silent credit ends, and what it paid for is handed to the owner.
-    this.table.cells[slot + CREDIT] = this.spent(slot);
-    if (this.spent(slot) === 0 && this.table.get(slot, PREVIOUS) === 0) return undefined;
+    if (!this.#claimed(hot, news.claimedUntil ?? NEVER)) return undefined;
     hot.outbox.reportBy(after(now, durationMs(Math.floor(REPORT_JITTER_MAX * jitter))));
     return hot;
+  }
+
+  /**
+   * Learns that the owner counts for everyone until then. If that is news for the entry's window its silent credit
+   * ends. True when the owner has to be told what it paid for.
+   */
+  #claimed({ slot, view }: HotKey, until: EpochMs): boolean {
+    const start = windowStart(this.gridAt(slot), this.window(slot));
+    const known = view.claimedUntil > start;
+    view.claimedUntil = later(view.claimedUntil, until);
+    if (known || view.claimedUntil <= start) return false;
+    this.table.cells[slot + CREDIT] = this.spent(slot);
+    return this.spent(slot) > 0 || this.table.get(slot, PREVIOUS) > 0;
   }
 }

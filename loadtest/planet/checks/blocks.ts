@@ -40,8 +40,10 @@ abstract class Blocks extends Checker {
 
   override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
     if (answer.kind !== "granted") return;
-    const until = (this.#sentAt.get(ask) ?? 0) + BLOCK_TRUST;
-    this.#join(isolate, `${ask.rule.version}.${ask.key}`, answer, until);
+    const account = `${ask.rule.version}.${ask.key}`;
+    // An entry that was pushed out takes its answers along.
+    if (ask.source !== `${isolate.source.isolate}.${this.#hotOf(isolate, account)?.life}`) return;
+    this.#join(isolate, account, answer, (this.#sentAt.get(ask) ?? 0) + BLOCK_TRUST);
   }
 
   override hearsNews(isolate: Isolate, news: Announcement): void {
