@@ -49,6 +49,19 @@ describe("a source that hears", () => {
     expect(source.table.get(source.lookup(0, 0, 0, epochMs(T0 + 2 * MINUTE)), CREDIT)).toBe(0);
   });
 
+  it("an answer of the window before that tells of a claim in this one ends its silent credit", () => {
+    const world = new World({ sources: 1, rules: [ruleWith({ threshold: 2 })], announces: false });
+    world.tick(MINUTE - 50);
+    const [silent, asked] = [world.request(0), world.request(0)];
+    world.deliver(world.take("ask"));
+    // The next window begins before the answer comes.
+    world.tick(100);
+    world.deliver(world.take("answer"));
+    world.settle();
+    expect([silent, asked].map(({ decision }) => decision?.how)).toEqual(["credit", "owner"]);
+    expect(world.request(0).decision).toBeUndefined();
+  });
+
   it("hears nothing in news that has expired, of a rule it does not know, or older than what it knows", () => {
     const world = new World({ sources: 1 });
     const { source } = world.node(0);
