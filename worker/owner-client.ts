@@ -27,8 +27,12 @@ export class OwnerClient {
 
   /** Sends what is due for a key, in the background of the calling request. Cheap when nothing is. */
   drive(hot: HotKey, background: Background): void {
-    const now = epochMs(Date.now());
-    if (Leader.isNeeded(hot, now)) background.waitUntil(this.#lead(hot, now, background));
+    this.#leadIfNeeded(hot, epochMs(Date.now()), background);
+  }
+
+  /** @param since when this context began to send for others */
+  #leadIfNeeded(hot: HotKey, since: EpochMs, background: Background): void {
+    if (Leader.isNeeded(hot, epochMs(Date.now()))) background.waitUntil(this.#lead(hot, since, background));
   }
 
   async #lead(hot: HotKey, since: EpochMs, background: Background): Promise<void> {
@@ -46,8 +50,10 @@ export class OwnerClient {
       }
       await within(Promise.race(attempts), between(now, step.until));
     }
-    // An answer that comes after the deadline is still used.
-    background.waitUntil(Promise.all(attempts));
+    if (attempts.size === 0) return;
+    // An answer that comes after the deadline is still used, and may leave something to tell.
+    const late = Promise.all(attempts).then(() => this.#leadIfNeeded(hot, since, background));
+    background.waitUntil(late);
   }
 
   async #attempt(hot: HotKey, exchange: Exchange, background: Background): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { ownerName } from "../../shared/owner-name.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
+import type { Exchange } from "../../shared/pop/exchange.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
 import { Leader } from "../../shared/pop/leader.ts";
 import type { Waiter } from "../../shared/pop/outbox.ts";
@@ -146,31 +147,62 @@ export class Isolate {
 
   /** Sends what is due for a key, as `OwnerClient` does. */
   drive(hot: HotKey): void {
-    const now = this.now();
-    if (Leader.isNeeded(hot, now)) this.#lead(new Leader(this.source, hot, now), hot);
+    this.#leadIfNeeded(hot, this.now());
   }
 
-  #lead(leader: Leader, hot: HotKey): void {
+  #leadIfNeeded(hot: HotKey, since: EpochMs): void {
+    if (!this.alive || !Leader.isNeeded(hot, this.now())) return;
+    const leader: Leading = {
+      leader: new Leader(this.source, hot, since),
+      out: 0,
+      over: false,
+      again: () => {},
+    };
+    this.#lead(leader, hot, since);
+  }
+
+  #lead(leading: Leading, hot: HotKey, since: EpochMs): void {
     if (!this.alive) return;
-    let again = (): void => {};
     for (;;) {
-      const step = leader.next(this.now(), this.world.random());
+      const step = leading.leader.next(this.now(), this.world.random());
       wake(step.wake);
-      if (step.kind === "over") return;
-      if (step.kind === "wait") {
-        again = once(() => this.#lead(leader, hot));
-        this.world.agenda.after(between(this.now(), step.until), again);
+      if (step.kind === "over") {
+        leading.over = true;
         return;
       }
-      const { exchange } = step;
-      this.courier.send(hot.rule, ownerName(hot.rule, hot.key), exchange, (outcome) => {
-        if (!this.alive) return;
-        if (outcome.kind === "answered") this.world.witness.hears(this, exchange.ask, outcome.answer);
-        wake(exchange.ended(outcome, this.now()));
-        this.world.agenda.after(0, () => again());
-      });
+      if (step.kind === "wait") {
+        leading.again = once(() => this.#lead(leading, hot, since));
+        this.world.agenda.after(between(this.now(), step.until), leading.again);
+        return;
+      }
+      this.#send(step.exchange, hot, since, leading);
     }
   }
+
+  #send(exchange: Exchange, hot: HotKey, since: EpochMs, leading: Leading): void {
+    leading.out += 1;
+    this.courier.send(hot.rule, ownerName(hot.rule, hot.key), exchange, (outcome) => {
+      if (!this.alive) return;
+      if (outcome.kind === "answered") this.world.witness.hears(this, exchange.ask, outcome.answer);
+      wake(exchange.ended(outcome, this.now()));
+      leading.out -= 1;
+      this.world.agenda.after(0, () => {
+        // An answer that comes after the deadline is still used, and may leave something to tell.
+        if (!leading.over) leading.again();
+        else if (leading.out === 0) this.#leadIfNeeded(hot, since);
+      });
+    });
+  }
+}
+
+/** A leader at work. */
+interface Leading {
+  readonly leader: Leader;
+  /** Attempts that have not ended. */
+  out: number;
+  over: boolean;
+  /** Lets it look again. */
+  again: () => void;
 }
 
 function wake(waiters: readonly Waiter[]): void {

@@ -71,15 +71,19 @@ export class Entries {
   lookup(ruleIndex: number, hi: number, lo: number, now: EpochMs): number {
     const found = this.table.find(hi, lo);
     if (found >= 0) {
-      this.roll(found, windowAt(this.gridAt(found), now));
+      this.roll(found, windowAt(this.gridAt(found), now), now);
       return found;
     }
     const slot = this.table.open(hi, lo, ruleIndex, now);
     if (slot < 0) return -1;
-    const silent = this.ruleAt(slot).threshold - 1;
     this.table.cells[slot + WINDOW] = windowAt(this.gridAt(slot), now);
-    this.table.cells[slot + CREDIT] = Math.max(0, silent - this.table.floorOf(slot, now));
+    this.table.cells[slot + CREDIT] = this.#silentCredit(slot, now);
     return slot;
+  }
+
+  /** What may be spent without asking: less than the threshold, and less still in a set that pushed counts out. */
+  #silentCredit(slot: number, now: EpochMs): number {
+    return Math.max(0, this.ruleAt(slot).threshold - 1 - this.table.floorOf(slot, now));
   }
 
   ruleAt(slot: number): Rule {
@@ -108,7 +112,7 @@ export class Entries {
   }
 
   /** Moves an entry to a later window. Windows never go back: a clock that steps back changes nothing. */
-  roll(slot: number, window: number): void {
+  roll(slot: number, window: number, now: EpochMs): void {
     const cells = this.table.cells;
     const ahead = (window - this.window(slot)) | 0;
     if (ahead <= 0) return;
@@ -125,7 +129,8 @@ export class Entries {
     }
     const hot = this.hotAt(slot);
     const claimed = hot !== undefined && this.isClaimedIn(hot, window);
-    cells[slot + CREDIT] = claimed ? 0 : this.ruleAt(slot).threshold - 1;
+    // The floor may be of this very window: an owner ahead of this clock brought the entry there once before.
+    cells[slot + CREDIT] = claimed ? 0 : this.#silentCredit(slot, now);
   }
 
   /** Takes `cost` for a request that is not decided yet. */

@@ -89,7 +89,7 @@ export class Source extends Entries {
   /** Lets the next Ask of a hot key leave, if one is due. */
   depart(hot: HotKey, now: EpochMs): Flight | undefined {
     if (hot.slot < 0) return undefined;
-    this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now));
+    this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now), now);
     if (hot.slot < 0) return undefined;
     const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want));
     if (flight !== undefined) this.#giveBack(hot.slot);
@@ -158,15 +158,14 @@ export class Source extends Entries {
     const older = answer.epoch < view.epoch;
     // Of an answer to an Ask that was given up nobody knows how old it is: it prolongs no trust.
     const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : NEVER;
-    if (!older) join(view, answer, sentAt);
+    if (older) return this.#putBack(hot, outbox.land(answer.seq));
+    join(view, answer, sentAt);
+    // An answer of the window before, or one that comes late, may be the first to tell of a claim on this one.
+    const claimedUntil = later(windowEnd(this.gridAt(slot), answer.window), answer.claimedUntil ?? NEVER);
+    if (this.#claimed(hot, claimedUntil)) outbox.reportBy(now);
     const flight = outbox.land(answer.seq);
     if (flight === undefined) return [];
-    if (older) return this.#putBack(hot, flight);
     outbox.succeeded(flight, now, sentOnce);
-    const grid = this.gridAt(slot);
-    const until = later(windowEnd(grid, answer.window), answer.claimedUntil ?? NEVER);
-    // An answer of the window before may be the first to say that the claim lasts into this one.
-    if (this.#claimed(hot, until)) outbox.reportBy(now);
     const age = (this.window(slot) - answer.window) | 0;
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
@@ -233,7 +232,7 @@ export class Source extends Entries {
       hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
       return this.#fail(flight);
     }
-    this.roll(hot.slot, window);
+    this.roll(hot.slot, window, now);
     return this.#putBack(hot, flight);
   }
 

@@ -7,7 +7,7 @@ import { SET_SIZE } from "../../shared/limits.ts";
 import { CREDIT, RULE } from "../../shared/pop/credit-table.ts";
 import { Source } from "../../shared/pop/source.ts";
 import type { Rule } from "../../shared/rule.ts";
-import { epochMs, windowAt } from "../../shared/time.ts";
+import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
 import { MINUTE, ruleWith, SLOW_MS, T0 } from "./world.ts";
 
 const sourceWith = (rules: readonly Rule[], sets: number): Source => {
@@ -144,6 +144,22 @@ describe("the credit table", () => {
     evict(source, 2, MINUTE);
     evict(source, 1, MINUTE);
     expect([spend(source, 3, MINUTE), spend(source, 3, MINUTE)]).toEqual([true, false]);
+  });
+
+  it("floor: an owner that is ahead brings an entry that came back to the window where it was silent before", () => {
+    const source = sourceWith([ruleWith({ threshold: 2 })], 1);
+    const now = epochMs(T0 + MINUTE - 500);
+    const follow = (): boolean => {
+      source.roll(
+        find(source, 0, MINUTE - 500),
+        windowAt({ lengthMs: MINUTE, offsetMs: durationMs(0) }, T0) + 1,
+        now,
+      );
+      return spend(source, 0, MINUTE - 500);
+    };
+    expect(follow()).toBe(true);
+    evict(source, 0, MINUTE - 500);
+    expect(follow()).toBe(false);
   });
 
   it("floor: it only lowers silent credit, and is no spending of anybody", () => {

@@ -2,10 +2,10 @@
 import type { Request } from "../request.ts";
 import { Witness } from "../witness.ts";
 import type { World } from "../world.ts";
-import { Barred, Released } from "./blocks.ts";
 import { Bound, BucketBound, Exact, Local } from "./bound.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { Denials, Overcount } from "./denials.ts";
+import { Deadline, Denials, Overcount } from "./denials.ts";
+import { Barred, Released, Silent } from "./hearing.ts";
 import { Count, Durable } from "./ownership.ts";
 import { Progress } from "./progress.ts";
 import { Memory, Returned } from "./quiet.ts";
@@ -80,6 +80,7 @@ export class Checks extends Chorus {
       new Spending(truth, report),
       new Count(truth, report),
       new Durable(truth, report),
+      new Silent(truth, report),
       new Barred(truth, report),
       new Released(truth, report),
       new Denials(truth, report),
@@ -88,7 +89,7 @@ export class Checks extends Chorus {
       new Progress(truth, report),
       new Memory(truth, report),
       new Returned(truth, report),
-      ...(nothingFails ? [new Overcount(truth, report)] : []),
+      ...(nothingFails ? [new Overcount(truth, report), new Deadline(truth, report)] : []),
     ];
     super([truth, ...checkers]);
     this.violations = violations;

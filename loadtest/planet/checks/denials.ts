@@ -1,11 +1,14 @@
 /** Owners deny only what does not fit, by a second reckoning; and hold nothing against a source that it did not spend. */
 
+import { DEADLINE_AUTO_MIN } from "../../../shared/limits.ts";
 import type { Account } from "../../../shared/owner/account.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
+import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
 import { windowStart } from "../../../shared/time.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Incarnation, OwnerHost } from "../owner-host.ts";
+import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
 
 export class Denials extends Checker {
@@ -35,8 +38,17 @@ export class Denials extends Checker {
         const left = roomOf(account, host.clock.now());
         if (left !== undefined && denied <= left)
           this.fail(`${host.name} denied a cost of ${denied} to ${ask.source} with ${left} left`);
+        if (answer.fullUntil !== undefined) this.#isFirst(host.name, account, answer.fullUntil);
       }
     });
+  }
+
+  /** Full until then: there is room at that millisecond, and was none before. */
+  #isFirst(name: string, account: Account, fullUntil: number): void {
+    const [before, then] = [roomOf(account, fullUntil - 1), roomOf(account, fullUntil)];
+    if (before === undefined || then === undefined) return;
+    if (then < 1 || before >= 1)
+      this.fail(`${name} is full until ${fullUntil}, with ${before} left before and ${then} then`);
   }
 }
 
@@ -51,15 +63,19 @@ function leastDenied(ask: Ask, granted: number): number | undefined {
   return least;
 }
 
-/** previous × (1 − elapsed / W) + current, as the design has it. Buckets are not reckoned twice. */
-function roomOf({ policy, meter }: Account, now: number): number | undefined {
+/** previous × (1 − elapsed / W) + current, as the design has it, if nothing else happens until then. Buckets are not reckoned twice. */
+function roomOf({ policy, meter }: Account, at: number): number | undefined {
   const { limit, algorithm, grid } = policy;
   if (algorithm === "token-bucket") return undefined;
-  if (algorithm === "fixed-window") return limit - meter.current;
-  const elapsed = Math.min(grid.lengthMs, Math.max(0, now - windowStart(grid, meter.window)));
-  return Math.floor(
-    limit - meter.current - (meter.previous * (grid.lengthMs - elapsed)) / grid.lengthMs + 1e-9,
-  );
+  const start = windowStart(grid, meter.window);
+  const elapsed = at - start;
+  // An owner's clock may be behind the window that a source has brought it to.
+  const age = Math.max(0, Math.floor(elapsed / grid.lengthMs));
+  const current = age === 0 ? meter.current : 0;
+  if (algorithm === "fixed-window") return limit - current;
+  const previous = age === 0 ? meter.previous : age === 1 ? meter.current : 0;
+  const share = 1 - Math.max(0, elapsed - age * grid.lengthMs) / grid.lengthMs;
+  return Math.floor(limit - current - Math.min(previous, 2 * limit) * share + 1e-9);
 }
 
 /** With nothing lost and nobody dying, an owner holds no more against a source than it spent or was just given. */
@@ -81,6 +97,49 @@ export class Overcount extends Checker {
           this.fail(`${host.name} holds ${record.granted} against ${ask.source}, which answers for ${spent}`);
       }
     }
+  }
+
+  /** Nothing is counted twice: all isolates together have spent what the owner counts. */
+  override atRest(): void {
+    for (const key of this.truth.keys()) {
+      for (const { name, account } of this.truth.accountsOf(key)) {
+        const { window, current } = account.meter;
+        let spent = 0;
+        for (const { admitted } of key.windows.get(window)?.values() ?? []) spent += admitted;
+        if (current > spent)
+          this.fail(`${name} counts ${current} for ${key.client}, who was admitted ${spent}`);
+      }
+    }
+  }
+}
+
+/** With nothing lost and nobody dying, `on_failure` decides no request before its own Ask was out for a deadline. */
+export class Deadline extends Checker {
+  readonly name = "deadline";
+  /** When Asks of an isolate left, by account. */
+  readonly #sent = new Map<Isolate, Map<string, number[]>>();
+
+  override sent(isolate: Isolate, ask: Ask, again: boolean): void {
+    if (again) return;
+    const accounts = this.#sent.get(isolate) ?? new Map<string, number[]>();
+    this.#sent.set(isolate, accounts);
+    const times = accounts.get(accountName(ask)) ?? [];
+    accounts.set(accountName(ask), [...times, isolate.now()]);
+  }
+
+  override decided({ client, isolate, rules, at }: Request, { how, rule }: Decision): void {
+    if (how !== "degraded") return;
+    const now = isolate.now();
+    const arrived = now - Math.ceil(this.truth.world.agenda.now - at);
+    const index = rules.find((one) => this.truth.world.rules[one] === rule) ?? -1;
+    const times = this.#sent.get(isolate)?.get(this.truth.of(index, client).account) ?? [];
+    // The first one that left since carried it, if it did not wait for another rule first.
+    const left = times.find((time) => time >= arrived);
+    const deadline = rule.deadline === "auto" ? DEADLINE_AUTO_MIN : rule.deadline;
+    if (left === undefined || now < left + deadline)
+      this.fail(
+        `${client} was given up at ${isolate.name} ${left === undefined ? "unasked" : `after ${now - left} ms`}`,
+      );
   }
 }
 

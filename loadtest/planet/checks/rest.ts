@@ -15,12 +15,8 @@ export class Lost extends Checker {
 
   override atRest(): void {
     for (const key of this.truth.keys()) {
-      for (const host of this.truth.world.owners.values()) {
-        for (const account of host.current?.accounts.values() ?? []) {
-          if (`${account.policy.version}.${account.key}` !== key.account) continue;
-          for (const isolate of this.truth.world.isolates) this.#compare(key, isolate, account);
-        }
-      }
+      for (const { account } of this.truth.accountsOf(key))
+        for (const isolate of this.truth.world.isolates) this.#compare(key, isolate, account);
     }
   }
 

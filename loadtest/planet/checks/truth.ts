@@ -2,6 +2,7 @@
  * What really happened, seen from outside: every admission by client, rule, window and isolate. Checkers
  * compare with it what sources, owners and storage believe.
  */
+import type { Account } from "../../../shared/owner/account.ts";
 import { BIRTH } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Rule } from "../../../shared/rule.ts";
@@ -98,6 +99,14 @@ export class Truth extends Witness {
 
   keys(): Iterable<KeyTruth> {
     return this.#byClient.values();
+  }
+
+  /** A key's accounts in the memory of owners: at most one that counts. */
+  *accountsOf(key: KeyTruth): IterableIterator<{ readonly name: string; readonly account: Account }> {
+    for (const { name, current } of this.world.owners.values()) {
+      for (const account of current?.accounts.values() ?? [])
+        if (`${account.policy.version}.${account.key}` === key.account) yield { name, account };
+    }
   }
 
   /** Where an isolate keeps a key; negative when it does not. */

@@ -1,11 +1,14 @@
 /**
- * Blocks as they were heard, joined anew from the messages themselves: who knows of a penalty admits nobody,
- * and nobody is denied without I/O for a block that was not heard, was lifted, or is over.
+ * Claims and blocks as they were heard, joined anew from the messages themselves: who knows of a claim has no
+ * silent credit, who knows of a penalty admits nobody, and nobody is denied without I/O for a block that was
+ * not heard, was lifted, or is over.
  */
 import { capacity } from "../../../shared/capacity.ts";
 import { BLOCK_TRUST } from "../../../shared/limits.ts";
+import { accountName } from "../../../shared/owner/accounts.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Announcement, Answer, Ask, Verdicts } from "../../../shared/protocol/messages.ts";
+import { windowStart } from "../../../shared/time.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
@@ -19,12 +22,14 @@ interface Known {
   trustedUntil: number;
   /** The entry that heard it: one that was pushed out took it along. */
   life: number;
+  /** What was spent in a window when it became known that the owner counts for everyone in it. */
+  readonly spentThen: Map<number, number>;
 }
 
 const isOver = ({ claimedUntil, fullUntil, penaltyUntil }: Known, now: number): boolean =>
   Math.max(claimedUntil, fullUntil, penaltyUntil) <= now;
 
-abstract class Blocks extends Checker {
+abstract class Hearing extends Checker {
   /**
    * Whether older news counts once all that was known is over: its owner may have forgotten the key, and begun
    * again at a low epoch, and so may the isolate.
@@ -40,7 +45,7 @@ abstract class Blocks extends Checker {
 
   override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
     if (answer.kind !== "granted") return;
-    const account = `${ask.rule.version}.${ask.key}`;
+    const account = accountName(ask);
     // An entry that was pushed out takes its answers along.
     if (ask.source !== `${isolate.source.isolate}.${this.#hotOf(isolate, account)?.life}`) return;
     this.#join(isolate, account, answer, (this.#sentAt.get(ask) ?? 0) + BLOCK_TRUST);
@@ -68,10 +73,17 @@ abstract class Blocks extends Checker {
       penaltyUntil: news.penaltyUntil ?? 0,
       trustedUntil: Math.max(known?.trustedUntil ?? 0, trustedUntil),
       life: 0,
+      spentThen: known?.spentThen ?? new Map(),
     };
     accounts.set(account, joined);
     this.#fresh.push(() => {
-      joined.life = this.#hotOf(isolate, account)?.life ?? 0;
+      const hot = this.#hotOf(isolate, account);
+      joined.life = hot?.life ?? 0;
+      if (hot === undefined) return;
+      const { source } = isolate;
+      const window = source.window(hot.slot);
+      if (joined.claimedUntil > windowStart(source.gridAt(hot.slot), window) && !joined.spentThen.has(window))
+        joined.spentThen.set(window, source.spent(hot.slot));
     });
   }
 
@@ -98,8 +110,45 @@ abstract class Blocks extends Checker {
   }
 }
 
+/** Who knows of a claim spends no more than it had spent by then, or was granted. */
+export class Silent extends Hearing {
+  readonly name = "silent";
+  protected readonly mayForget = false;
+  /** The most that each isolate was granted, by account and window. */
+  readonly #granted = new Map<Isolate, Map<string, number>>();
+
+  override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
+    super.hears(isolate, ask, answer);
+    if (answer.kind !== "granted") return;
+    const grants = this.#granted.get(isolate) ?? new Map<string, number>();
+    this.#granted.set(isolate, grants);
+    const name = `${accountName(ask)} ${answer.window}`;
+    grants.set(name, Math.max(grants.get(name) ?? 0, answer.granted));
+  }
+
+  override decided({ admission, client, isolate }: Request, { admitted }: Decision): void {
+    if (!admitted) return;
+    for (const { ruleIndex, window, how } of admission.counted) {
+      const key = this.truth.of(ruleIndex, client);
+      const known = this.known(isolate, key.account);
+      const spent = key.spent(window, isolate);
+      if (how !== "credit" || known === undefined || spent.births.size > 1) continue;
+      // Of a window that was over when it came in, nothing is known.
+      const start = windowStart(this.truth.world.gridOf(ruleIndex, client), window);
+      if (known.claimedUntil <= start || isolate.source.window(this.truth.slotOf(isolate, key)) !== window)
+        continue;
+      const granted = this.#granted.get(isolate)?.get(`${key.account} ${window}`) ?? 0;
+      const most = Math.max(known.spentThen.get(window) ?? 0, granted);
+      if (spent.admitted - spent.degraded > most)
+        this.fail(
+          `${isolate.name} knows of a claim on ${client} and spent more than the ${most} it had in window ${window}`,
+        );
+    }
+  }
+}
+
 /** Nobody is let in without I/O by an isolate that knows of a penalty. */
-export class Barred extends Blocks {
+export class Barred extends Hearing {
   readonly name = "barred";
   protected readonly mayForget = false;
 
@@ -116,7 +165,7 @@ export class Barred extends Blocks {
 }
 
 /** Nobody is kept out without I/O by a block that is over, was lifted, or was never heard of. */
-export class Released extends Blocks {
+export class Released extends Hearing {
   readonly name = "released";
   protected readonly mayForget = true;
 
