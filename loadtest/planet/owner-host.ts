@@ -19,6 +19,9 @@ import type { World } from "./world.ts";
 /** A write is durable after at most this, ms. */
 const WRITE_MS = 4;
 
+/** The answers of an owner that dies take up to so long to leave, ms. */
+const LAST_WORDS_MS = 400;
+
 /** How a call ends for its caller. */
 export type CallResult = Frame<Reply> | "failed" | "overloaded";
 
@@ -99,13 +102,16 @@ export class OwnerHost {
         const ask = asks.value[index];
         if (ask !== undefined) world.witness.answers(this, ask, answer);
       });
-      reply(
+      const frame =
         world.wire === "bytes"
           ? encodeReply({ answers: taken.answers }, asks.schema)
-          : { value: { answers: taken.answers as Answer[] } },
-      );
+          : { value: { answers: taken.answers as Answer[] } };
+      if (death === "answered") {
+        // Its last words are on the way for a while, and meet those of its successor.
+        world.agenda.after(world.random() * LAST_WORDS_MS, () => reply(frame));
+        this.end(incarnation);
+      } else reply(frame);
       if (taken.news.length > 0) this.#announce(taken.news);
-      if (death === "answered") this.end(incarnation);
     };
     if (incarnation.writtenAt <= world.agenda.now) leave();
     else world.agenda.at(incarnation.writtenAt, leave);

@@ -5,11 +5,10 @@
 import { SWEEP_PAUSE } from "../../shared/limits.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { messageOf } from "../tools/cli.ts";
-import { drawBelow, type Random, seededRandom, seedFor } from "../tools/random.ts";
+import { drawBelow, type Random, seededRandom, seedFor, shuffled } from "../tools/random.ts";
 import { Checks, Chorus } from "./checks/all.ts";
 import type { Violation } from "./checks/checker.ts";
 import type { Fault, Tally } from "./faults.ts";
-import type { Isolate } from "./isolate.ts";
 import { Mischief } from "./mischief.ts";
 import { draw, type Plan, type PlanOptions } from "./plan.ts";
 import type { Request } from "./request.ts";
@@ -135,14 +134,16 @@ function quietMs(rules: readonly Rule[]): number {
   return longest + 2 * SWEEP_PAUSE;
 }
 
-/** Each client comes back once, to any isolate that limits. */
+/** Each client comes back, once to each of as many isolates as its limits allow. */
 function comeBack(world: World, plan: Plan, random: Random): readonly Request[] {
   const limiting = world.isolates.filter(({ unlimited }) => !unlimited);
-  if (limiting.length === 0) return [];
-  return plan.clients.map((client) => {
-    const isolate = limiting[drawBelow(random, limiting.length)] as Isolate;
-    return isolate.request({ client, cost: 1, rules: plan.rules.map((_, index) => index) }, () => {});
-  });
+  const most = Math.min(...plan.rules.map(({ limit }) => limit));
+  const rules = plan.rules.map((_, index) => index);
+  return plan.clients.flatMap((client) =>
+    shuffled(limiting, random)
+      .slice(0, most)
+      .map((isolate) => isolate.request({ client, cost: 1, rules }, () => {})),
+  );
 }
 
 function heartbeat(world: World, until: number): void {

@@ -4,7 +4,7 @@ import { Witness } from "../witness.ts";
 import type { World } from "../world.ts";
 import { Bound, BucketBound, Exact, Local } from "./bound.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { Deadline, Denials, Overcount } from "./denials.ts";
+import { Deadline, Denials, Overcount, Penalties } from "./denials.ts";
 import { Barred, Released, Silent } from "./hearing.ts";
 import { Count, Durable } from "./ownership.ts";
 import { Progress } from "./progress.ts";
@@ -84,6 +84,7 @@ export class Checks extends Chorus {
       new Barred(truth, report),
       new Released(truth, report),
       new Denials(truth, report),
+      new Penalties(truth, report),
       new Lost(truth, report),
       new Waiters(truth, report),
       new Progress(truth, report),
@@ -95,6 +96,11 @@ export class Checks extends Chorus {
     this.violations = violations;
     this.truth = truth;
     this.#checkers = checkers;
+  }
+
+  /** What is checked. */
+  get names(): readonly string[] {
+    return this.#checkers.map(({ name }) => name);
   }
 
   atRest(): void {

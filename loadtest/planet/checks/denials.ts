@@ -29,9 +29,13 @@ export class Denials extends Checker {
       const last = this.#answered.get(name) ?? 0;
       const repeated = ask.seq <= last;
       this.#answered.set(name, Math.max(last, ask.seq));
-      const denied = leastDenied(ask, answer.granted - ask.spent);
       // Others in the same call may have taken the room since.
       const alone = asks.filter((other) => accountName(other) === accountName(ask)).length === 1;
+      const { denied, spare } = wholeCosts(ask, answer.granted - ask.spent);
+      if (!repeated && spare > 0)
+        this.fail(
+          `${host.name} granted ${answer.granted - ask.spent} of [${ask.want}], which is no sum of whole costs`,
+        );
       if (repeated || !alone || denied === undefined || (answer.penaltyUntil ?? 0) > 0) return;
       for (const account of accounts.values()) {
         if (`${account.policy.version}.${account.key}` !== accountName(ask)) continue;
@@ -52,15 +56,18 @@ export class Denials extends Checker {
   }
 }
 
-/** The cheapest cost that went away empty, if the granted sum says that one did. */
-function leastDenied(ask: Ask, granted: number): number | undefined {
-  let left = granted;
-  let least: number | undefined;
+/** What a granted sum says of the costs it was asked for: the cheapest that went away empty, and what is left over. */
+function wholeCosts(
+  ask: Ask,
+  granted: number,
+): { readonly denied: number | undefined; readonly spare: number } {
+  let spare = granted;
+  let denied: number | undefined;
   for (const cost of ask.want) {
-    if (cost <= left) left -= cost;
-    else least = Math.min(least ?? cost, cost);
+    if (cost <= spare) spare -= cost;
+    else denied = Math.min(denied ?? cost, cost);
   }
-  return least;
+  return { denied, spare };
 }
 
 /** previous × (1 − elapsed / W) + current, as the design has it, if nothing else happens until then. Buckets are not reckoned twice. */
@@ -76,6 +83,24 @@ function roomOf({ policy, meter }: Account, at: number): number | undefined {
   const previous = age === 0 ? meter.previous : age === 1 ? meter.current : 0;
   const share = 1 - Math.max(0, elapsed - age * grid.lengthMs) / grid.lengthMs;
   return Math.floor(limit - current - Math.min(previous, 2 * limit) * share + 1e-9);
+}
+
+/** A penalty lasts as long as it was said when it began. */
+export class Penalties extends Checker {
+  readonly name = "penalty";
+  readonly #before = new Map<Account, number>();
+
+  override asking(_host: OwnerHost, { accounts }: Incarnation): void {
+    this.#before.clear();
+    for (const account of accounts.values()) this.#before.set(account, account.penaltyUntil);
+  }
+
+  override taken(host: OwnerHost): void {
+    const now = host.clock.now();
+    for (const [account, before] of this.#before)
+      if (before > now && account.penaltyUntil !== before)
+        this.fail(`${host.name} barred until ${before}, and then until ${account.penaltyUntil}`);
+  }
 }
 
 /** With nothing lost and nobody dying, an owner holds no more against a source than it spent or was just given. */

@@ -118,8 +118,10 @@ export class Silent extends Hearing {
   readonly #granted = new Map<Isolate, Map<string, number>>();
 
   override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
+    const known = this.known(isolate, accountName(ask));
     super.hears(isolate, ask, answer);
-    if (answer.kind !== "granted") return;
+    // What an older incarnation of the owner grants is void.
+    if (answer.kind !== "granted" || answer.epoch < (known?.epoch ?? 0)) return;
     const grants = this.#granted.get(isolate) ?? new Map<string, number>();
     this.#granted.set(isolate, grants);
     const name = `${accountName(ask)} ${answer.window}`;
@@ -132,7 +134,7 @@ export class Silent extends Hearing {
       const key = this.truth.of(ruleIndex, client);
       const known = this.known(isolate, key.account);
       const spent = key.spent(window, isolate);
-      if (how !== "credit" || known === undefined || spent.births.size > 1) continue;
+      if (how === "degraded" || known === undefined || spent.births.size > 1) continue;
       // Of a window that was over when it came in, nothing is known.
       const start = windowStart(this.truth.world.gridOf(ruleIndex, client), window);
       if (known.claimedUntil <= start || isolate.source.window(this.truth.slotOf(isolate, key)) !== window)

@@ -38,6 +38,7 @@ export class Count extends Checker {
       );
       if (sum !== meter.current)
         this.fail(`${host.name} counts ${meter.current} in window ${meter.window}, its sources have ${sum}`);
+      this.#debt(host, account);
       const before = this.#before.get(name);
       if (before === undefined) continue;
       if (meter.window < before.window) this.fail(`${host.name} went back to window ${meter.window}`);
@@ -50,6 +51,16 @@ export class Count extends Checker {
           `${host.name}'s count fell from ${before.count} to ${meter.current}, ${handedBack} handed back`,
         );
     }
+  }
+
+  /** What is missing from a bucket, beyond its burst, is at most what flows in in one window. */
+  #debt({ name }: OwnerHost, { policy, meter }: Account): void {
+    if (policy.algorithm !== "token-bucket") return;
+    const { limit, burst = limit, grid } = policy;
+    if (meter.fill > (burst + limit) * grid.lengthMs)
+      this.fail(
+        `${name}'s bucket is in debt for ${meter.fill / grid.lengthMs - burst}, more than its limit of ${limit}`,
+      );
   }
 
   override stored(_host: OwnerHost, name: string, snapshot: Snapshot): void {

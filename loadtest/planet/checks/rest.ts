@@ -27,7 +27,8 @@ export class Lost extends Checker {
     // One that heard of no claim is silent, as it may be.
     if (hot === undefined || source.window(slot) !== ledger.window) return;
     if (hot.view.claimedUntil <= windowStart(source.gridAt(slot), ledger.window)) return;
-    const believed = ledger.sources.get(`${source.isolate}.${hot.life}`)?.granted ?? 0;
+    // A folded source is not listed any more.
+    const believed = ledger.sources.get(`${source.isolate}.${hot.life}`)?.granted ?? ledger.base;
     const spent = source.spent(slot);
     // More is a grant to a request that was denied by an answer of another epoch; the next Ask hands it back.
     if (believed < spent)
