@@ -12,6 +12,8 @@ import { ruleWith } from "./world.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const NODE = `${ROOT}node_modules/.bin/node`;
 const SLOW_MS = 120_000;
+/** Each is caught within so many. */
+const SEEDS = 200;
 
 /** Every trace behind the protocol's rules, but one: there is no reset yet whose `zero` could be left out. */
 const TRACES = [
@@ -29,12 +31,12 @@ const TRACES = [
   "debt clamped at −L",
 ];
 
-const found = new Map<string, ReadonlySet<string>>();
+const found = new Set<string>();
 
-/** The checkers that cried out over a mutant, in up to 200 trials. */
-async function cries({ name, faults = "all" }: Mutant): Promise<ReadonlySet<string>> {
+/** The checkers that cried out over a mutant in so many trials. */
+async function cries({ name, faults = "all" }: Mutant, seeds: number): Promise<ReadonlySet<string>> {
   const args = ["--import", "./test/unit/mutate.ts", "loadtest/planet/main.ts"];
-  const options = ["--seeds", "200", "--faults", faults, "--json"];
+  const options = ["--seeds", `${seeds}`, "--faults", faults, "--json"];
   const env = { ...process.env, ONECOUNT_MUTANT: name };
   const run = promisify(execFile)(NODE, [...args, ...options], { cwd: ROOT, env });
   // With violations it ends with exit 1; what it printed is wanted all the same.
@@ -48,9 +50,15 @@ describe("a planted bug", () => {
     it(
       `${mutant.name}: is caught by ${mutant.caughtBy.join(" or ")}`,
       async () => {
-        const checkers = await cries(mutant);
-        found.set(mutant.name, checkers);
-        expect(mutant.caughtBy.filter((name) => checkers.has(name))).not.toEqual([]);
+        let caught: readonly string[] = [];
+        // Most are found at once; that saves the time for the others.
+        for (const seeds of [40, SEEDS]) {
+          const checkers = await cries(mutant, seeds);
+          caught = mutant.caughtBy.filter((name) => checkers.has(name));
+          for (const name of checkers) found.add(name);
+          if (caught.length > 0) break;
+        }
+        expect(caught).not.toEqual([]);
       },
       SLOW_MS,
     );
@@ -58,7 +66,7 @@ describe("a planted bug", () => {
 
   it(
     "control: no checker cries out over what breaks no rule",
-    async () => expect(await cries(CONTROL)).toEqual(new Set()),
+    async () => expect(await cries(CONTROL, SEEDS)).toEqual(new Set()),
     SLOW_MS,
   );
 
@@ -68,7 +76,6 @@ describe("a planted bug", () => {
 
   it("there is one for every checker", () => {
     const world = new World({ rules: [ruleWith()], places: [], random: seededRandom(1) });
-    const seen = new Set([...found.values()].flatMap((checkers) => [...checkers]));
-    expect(new Checks(world, 0, true).names.filter((name) => !seen.has(name))).toEqual([]);
+    expect(new Checks(world, 0, true).names.filter((name) => !found.has(name))).toEqual([]);
   });
 });
