@@ -5,8 +5,9 @@ import type { Violation } from "./checks/checker.ts";
 import { type Fault, Tally } from "./faults.ts";
 import type { PlanOptions } from "./plan.ts";
 
-/** Seeds a thread takes at a time. */
+/** Seeds a thread takes at a time, and for how many another thread is worth its start. */
 const BATCH = 25;
+const THREAD_MIN = 50;
 /** So many violations say enough: no more seeds are taken. */
 const VIOLATIONS_MAX = 5;
 
@@ -60,7 +61,7 @@ export async function runTrials(
     next += count;
     return { from: next - count, count };
   };
-  const threads = Math.max(1, Math.min(availableParallelism(), Math.ceil(seeds / BATCH)));
+  const threads = Math.max(1, Math.min(availableParallelism(), Math.ceil(seeds / THREAD_MIN)));
   const thread = (): Promise<void> =>
     work(plan, take, (result) => {
       runs += result.runs;
