@@ -7,6 +7,7 @@
  * The decision itself is `shared/pop/decide.ts`; an owner's answer to it is `shared/owner/account.ts`.
  */
 import type { Decision } from "../shared/pop/decide.ts";
+import { type DenialStatus, statusWithoutRules } from "../shared/status.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
@@ -32,7 +33,8 @@ export async function handle(
     now: epochMs(Date.now()),
   });
   if (!config.ok) {
-    if (isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false)) return notConfigured();
+    const status = statusWithoutRules(isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false));
+    if (status !== undefined) return notConfigured(status);
     return admitted(await toOrigin(request, url, env, place.colo, config), undefined, teller());
   }
   const decision = await decide(config.limiter, request, url.pathname, place, background);
@@ -57,5 +59,5 @@ async function decide(
   }
 }
 
-const notConfigured = (): Response =>
-  new Response("the rate limiter is not configured\n", { status: 503, headers: { "Retry-After": "60" } });
+const notConfigured = (status: DenialStatus): Response =>
+  new Response("the rate limiter is not configured\n", { status, headers: { "Retry-After": "60" } });

@@ -10,6 +10,7 @@ import {
   unavailableBody,
 } from "../shared/headers.ts";
 import type { Decision, Quota } from "../shared/pop/decide.ts";
+import { denialStatus } from "../shared/status.ts";
 import { type EpochMs, formatDuration, secondsUntil } from "../shared/time.ts";
 
 /** What of the answer depends on where it is given. */
@@ -22,6 +23,7 @@ export interface Teller {
 /** The answer to a request that a rule denied: 429, or 503 when its owner is out of reach and the rule is `closed`. */
 export function denial(decision: Decision, teller: Teller): Response {
   const { rule, quotas, retryAt, unavailable } = decision;
+  const status = denialStatus(decision);
   const headers = new Headers({ "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store" });
   tell(headers, decision, teller);
   const wait = secondsUntil(retryAt, teller.now);
@@ -31,11 +33,11 @@ export function denial(decision: Decision, teller: Teller): Response {
   headers.set("Retry-After", unavailable ? retryAfter(wait) : retryAfter(wait, ...promised));
   if (unavailable) {
     const detail = `The count for "${rule.name}" cannot be reached; the request was refused to be safe.`;
-    return new Response(unavailableBody(detail), { status: 503, headers });
+    return new Response(unavailableBody(detail), { status, headers });
   }
   const detail = `"${rule.name}" admits ${rule.limit} in ${formatDuration(rule.window)}.`;
   const body = problemBody({ title: "Quota exceeded", detail, violated: [rule.name] });
-  return new Response(body, { status: 429, headers });
+  return new Response(body, { status, headers });
 }
 
 /** The origin's answer with the quota told. `decision` is undefined when no rule matched. */

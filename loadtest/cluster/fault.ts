@@ -4,10 +4,19 @@
 export type LinkEnd = "owner" | "hub";
 export type LinkName = readonly [pop: string, end: LinkEnd];
 
+/**
+ * What becomes of the next call over a link, and of no other: its answer is lost, its owner is overloaded, or its
+ * owner is reset once it has taken the Asks.
+ */
+export const NEXT_CALLS = ["lost", "overloaded", "reset"] as const;
+export type NextCall = (typeof NEXT_CALLS)[number];
+
 export type Fault =
   | { readonly kind: "kill"; readonly rule: string; readonly key: string }
   | { readonly kind: "cut"; readonly link: LinkName }
   | { readonly kind: "delay"; readonly link: LinkName; readonly delayMs: number }
+  | { readonly kind: "next"; readonly link: LinkName; readonly next: NextCall }
+  | { readonly kind: "skew"; readonly pop: string; readonly skewMs: number }
   | { readonly kind: "heal" };
 
 export type ParsedFault =
@@ -16,14 +25,19 @@ export type ParsedFault =
 
 /** Longest delay that can be added to each way of a link. */
 const DELAY_MS_MAX = 60_000;
+/** How far a POP's clock can be set off. */
+const SKEW_MS_MAX = 60_000;
 const ALLOWED =
   'allowed: {"kill":"owner","rule":"…","key":"ip=…"}, {"cut":["LHR","owner"]}, {"cut":["LHR","hub"]}, ' +
-  '{"delayMs":800,"link":["LHR","owner"]}, {"heal":true}';
+  '{"delayMs":800,"link":["LHR","owner"]}, {"next":"lost","link":["LHR","owner"]}, {"skewMs":900,"pop":"LHR"}, ' +
+  '{"heal":true}';
 /** Each fault by the field that names it, with the fields that go with it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   kill: ["kill", "rule", "key"],
   cut: ["cut"],
   delayMs: ["delayMs", "link"],
+  next: ["next", "link"],
+  skewMs: ["skewMs", "pop"],
   heal: ["heal"],
 };
 
@@ -66,6 +80,10 @@ function parseKind(kind: string, fields: ReadonlyMap<string, unknown>, pops: rea
       const link = parseLink("cut", fields.get("cut"), pops);
       return typeof link === "string" ? bad(link) : { ok: true, fault: { kind: "cut", link } };
     }
+    case "next":
+      return parseNext(fields, pops);
+    case "skewMs":
+      return parseSkew(fields, pops);
     default:
       return parseDelay(fields, pops);
   }
@@ -90,6 +108,28 @@ function parseDelay(fields: ReadonlyMap<string, unknown>, pops: readonly string[
   }
   const link = parseLink("link", fields.get("link"), pops);
   return typeof link === "string" ? bad(link) : { ok: true, fault: { kind: "delay", link, delayMs } };
+}
+
+function parseNext(fields: ReadonlyMap<string, unknown>, pops: readonly string[]): ParsedFault {
+  const next = NEXT_CALLS.find((known) => known === fields.get("next"));
+  if (next === undefined) {
+    return bad(`"next" is ${show(fields.get("next"))}; allowed: ${NEXT_CALLS.map(show).join(", ")}`);
+  }
+  const link = parseLink("link", fields.get("link"), pops);
+  if (typeof link === "string") return bad(link);
+  if (link[1] !== "owner") return bad('"link" ends at "hub"; calls go to owners: [POP, "owner"]');
+  return { ok: true, fault: { kind: "next", link, next } };
+}
+
+function parseSkew(fields: ReadonlyMap<string, unknown>, pops: readonly string[]): ParsedFault {
+  const [skewMs, pop] = [fields.get("skewMs"), fields.get("pop")];
+  if (typeof skewMs !== "number" || !(Math.abs(skewMs) <= SKEW_MS_MAX)) {
+    return bad(`"skewMs" is ${show(skewMs)}; allowed: a number from -${SKEW_MS_MAX} to ${SKEW_MS_MAX}`);
+  }
+  if (typeof pop !== "string" || !pops.includes(pop)) {
+    return bad(`"pop" is ${show(pop)}; allowed: ${pops.join(", ")}`);
+  }
+  return { ok: true, fault: { kind: "skew", pop, skewMs } };
 }
 
 function parseLink(field: string, value: unknown, pops: readonly string[]): LinkName | string {

@@ -131,7 +131,7 @@ export class OwnerHost {
 
   /** Callers reach the incarnation that counts, and while a stale one is about, that one now and then. */
   #reached(): Incarnation {
-    if (this.stale?.alive === true && this.world.random() < 0.4) return this.stale;
+    if (this.stale?.alive === true && this.world.reachesStale()) return this.stale;
     this.current ??= new Incarnation();
     return this.current;
   }

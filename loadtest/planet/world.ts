@@ -69,6 +69,8 @@ export class World {
   readonly links: readonly Links[];
   /** Whether an owner dies over the Ask that just reached it; a run with faults sets it. */
   deathOf: (host: OwnerHost) => Death | undefined = () => undefined;
+  /** Whether a call reaches the older of two objects that both take themselves for the owner. */
+  reachesStale: () => boolean = () => this.random() < 0.4;
   /** Clock and release of a new owner; a run with faults sets it. */
   dress: (host: OwnerHost) => void = () => {};
   readonly #hubs: ReadonlyMap<Region, HubHost>;

@@ -13,6 +13,8 @@ describe("POST /api/fault", () => {
     ['{"cut":["LHR","owner"]}', { kind: "cut", link: ["LHR", "owner"] }],
     ['{"cut":["TYO","hub"]}', { kind: "cut", link: ["TYO", "hub"] }],
     ['{"delayMs":800,"link":["TYO","owner"]}', { kind: "delay", link: ["TYO", "owner"], delayMs: 800 }],
+    ['{"next":"lost","link":["LHR","owner"]}', { kind: "next", next: "lost", link: ["LHR", "owner"] }],
+    ['{"skewMs":-900,"pop":"TYO"}', { kind: "skew", pop: "TYO", skewMs: -900 }],
     ['{"heal":true}', { kind: "heal" }],
   ])("takes %s", (text, fault) => {
     expect(parseFault(text, POPS)).toEqual({ ok: true, fault });
@@ -38,6 +40,10 @@ describe("POST /api/fault", () => {
     ['{"cut":["LHR","moon"]}', '"cut" ends at "moon"'],
     ['{"delayMs":-1,"link":["LHR","hub"]}', '"delayMs" is -1; allowed: a number from 0 to 60000'],
     ['{"delayMs":1}', '"link" is nothing'],
+    ['{"next":"late","link":["LHR","owner"]}', '"next" is "late"; allowed: "lost", "overloaded", "reset"'],
+    ['{"next":"lost","link":["LHR","hub"]}', '"link" ends at "hub"; calls go to owners'],
+    ['{"skewMs":1e9,"pop":"LHR"}', '"skewMs" is 1000000000; allowed: a number from -60000 to 60000'],
+    ['{"skewMs":1,"pop":"CDG"}', '"pop" is "CDG"; allowed: LHR, TYO'],
   ])("refuses %s, saying what was found and what is allowed", (text, problem) => {
     const parsed = parseFault(text, POPS);
     expect(parsed.ok ? "taken" : parsed.problem).toContain(problem);

@@ -107,8 +107,15 @@ async function injectFault(...[request, env]: Handler): Promise<Response> {
     case "delay":
       linkOf(fault.link).delayMs = fault.delayMs;
       return Response.json({ delayMs: fault.delayMs, link: fault.link });
+    case "next":
+      linkOf(fault.link).arm(fault.next);
+      return Response.json({ next: fault.next, link: fault.link });
+    case "skew":
+      await inspectionOf(env, fault.pop).skew(fault.skewMs);
+      return Response.json({ skewMs: fault.skewMs, pop: fault.pop });
     case "heal":
       mendAll();
+      await Promise.all(popNames.map((name) => inspectionOf(env, name).skew(0)));
       return Response.json({ heal: true });
   }
 }

@@ -6,6 +6,8 @@ import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
 export interface PopInspection {
   state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
   heartbeat(): Promise<void>;
+  /** Sets the POP's clock so far ahead. */
+  skew(ms: number): Promise<void>;
 }
 
 export interface CoreEnv {
@@ -32,6 +34,9 @@ export function inspectionOf(env: CoreEnv, pop: string): PopInspection {
   if (inspection === undefined) throw new Error(`no POP ${pop} in this cluster`);
   return inspection;
 }
+
+/** The message of a call that its owner was too busy for. The POP turns it into the platform's error. */
+export const OVERLOADED = "the owner is overloaded";
 
 /** Names the hub that a watch is meant for, on its way through the link. */
 export const REGION_HEADER = "x-cluster-region";

@@ -3,7 +3,7 @@
  * links live in that one isolate, so a fault holds for every call from the moment it is made, and it
  * outlives an object that is aborted.
  */
-import type { LinkName } from "../fault.ts";
+import type { LinkName, NextCall } from "../fault.ts";
 
 /** How often a call that was lost looks whether its link is mended. */
 const MENDED_POLL_MS = 20;
@@ -15,6 +15,8 @@ export class Link {
   cuts = 0;
   /** Added to each way. */
   delayMs = 0;
+  /** What becomes of the next call. */
+  #next: NextCall | undefined;
   readonly name: string;
 
   constructor(name: string) {
@@ -30,6 +32,18 @@ export class Link {
   mend(): void {
     this.cut = false;
     this.delayMs = 0;
+    this.#next = undefined;
+  }
+
+  arm(next: NextCall): void {
+    this.#next = next;
+  }
+
+  /** A call sets out. What becomes of it; undefined for nothing special. */
+  disarm(): NextCall | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    return next;
   }
 }
 

@@ -5,14 +5,17 @@
 import { KeyOwner } from "../../../coordinator/key-owner.ts";
 import { RegionHub } from "../../../coordinator/region-hub.ts";
 import { REGIONS } from "../../../shared/region.ts";
-import type { CoreEnv } from "./env.ts";
-import { Exchange, linkOf } from "./links.ts";
+import { type CoreEnv, OVERLOADED } from "./env.ts";
+import { Exchange, type Link, LinkError, linkOf } from "./links.ts";
 import { owners, ownerToHubMs, placeOwner, toOwnerMs } from "./places.ts";
 
 type OwnerEnv = ConstructorParameters<typeof KeyOwner>[1];
 
 /** Every announcement goes to every hub, so counting the frames to one of them counts announcements. */
 const [COUNTED_REGION] = REGIONS;
+/** Longer than any deadline. */
+const LOST_CALL_MS = 20_000;
+
 let announcements = 0;
 /** Announcements that owners made since the start. */
 export const announcementCount = (): number => announcements;
@@ -21,6 +24,12 @@ const nameOf = (ctx: DurableObjectState): string => {
   if (ctx.id.name === undefined) throw new Error("an object of the cluster is reached by name");
   return ctx.id.name;
 };
+
+/** The caller hears nothing for so long that it has given up, and then that the call failed. */
+async function loseAnswer(link: Link): Promise<never> {
+  await scheduler.wait(LOST_CALL_MS);
+  throw new LinkError(link);
+}
 
 /** A KeyOwner at a distance. */
 export class ClusterKeyOwner extends KeyOwner {
@@ -31,16 +40,22 @@ export class ClusterKeyOwner extends KeyOwner {
   /** `ask` from a POP: half the round trip each way, by way of that POP's link. */
   async askFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
     const owner = nameOf(this.ctx);
-    const exchange = new Exchange(linkOf([pop, "owner"]));
+    const link = linkOf([pop, "owner"]);
+    const exchange = new Exchange(link);
+    const fate = link.disarm();
     await exchange.travelOrHang(toOwnerMs(pop, owner));
+    if (fate === "overloaded") throw new Error(OVERLOADED);
     const place = placeOwner(owner, pop);
     place.asksStarted += 1;
     place.asksRunning += 1;
     try {
-      return await this.ask(frame);
+      const answer = this.ask(frame);
+      if (fate === "reset") this.die();
+      return await answer;
     } finally {
       place.asksRunning -= 1;
       await exchange.travelOrHang(toOwnerMs(pop, owner));
+      if (fate === "lost") await loseAnswer(link);
     }
   }
 
