@@ -4,9 +4,10 @@
  */
 import { registerHooks } from "node:module";
 import { CONTROL, MUTANTS } from "./mutants.ts";
+import { REGRESSIONS } from "./regressions.ts";
 
 const name = process.env.ONECOUNT_MUTANT;
-const mutant = [...MUTANTS, CONTROL].find((one) => one.name === name);
+const mutant = [...MUTANTS, CONTROL, ...REGRESSIONS].find((one) => one.name === name);
 if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
 const root = new URL("../../", import.meta.url).href;
 

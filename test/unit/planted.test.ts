@@ -1,16 +1,12 @@
 /** Bugs planted into the production core, one at a time: the simulator has to find each within 200 seeds. */
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Checks } from "../../loadtest/planet/checks/all.ts";
 import { World } from "../../loadtest/planet/world.ts";
 import { seededRandom } from "../../loadtest/tools/random.ts";
 import { CONTROL, MUTANTS, type Mutant } from "./mutants.ts";
+import { violationsWith } from "./mutate-run.ts";
 import { ruleWith } from "./world.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const NODE = `${ROOT}node_modules/.bin/node`;
 const SLOW_MS = 120_000;
 /** Each is caught within so many. */
 const SEEDS = 200;
@@ -34,14 +30,8 @@ const TRACES = [
 const found = new Set<string>();
 
 /** The checkers that cried out over a mutant in so many trials. */
-async function cries({ name, faults = "all" }: Mutant, seeds: number): Promise<ReadonlySet<string>> {
-  const args = ["--import", "./test/unit/mutate.ts", "loadtest/planet/main.ts"];
-  const options = ["--seeds", `${seeds}`, "--faults", faults, "--json"];
-  const env = { ...process.env, ONECOUNT_MUTANT: name };
-  const run = promisify(execFile)(NODE, [...args, ...options], { cwd: ROOT, env });
-  // With violations it ends with exit 1; what it printed is wanted all the same.
-  const { stdout } = await run.catch((error: { stdout: string }) => error);
-  const { violations } = JSON.parse(stdout) as { violations: { checker: string }[] };
+async function cries(mutant: Mutant, seeds: number): Promise<ReadonlySet<string>> {
+  const violations = await violationsWith(mutant, ["--seeds", `${seeds}`]);
   return new Set(violations.map(({ checker }) => checker));
 }
 
