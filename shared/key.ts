@@ -127,6 +127,18 @@ function deriveKey(secret: Readonly<ArrayLike<number>>, from: number, text: stri
 }
 
 /** The tag in a key hash, as two signed 32-bit numbers: what an announcement's key is looked up by. */
-export function tagOf(key: KeyHash): { hi: number; lo: number } {
-  return { hi: Number.parseInt(key.slice(0, 8), 16) | 0, lo: Number.parseInt(key.slice(8, 16), 16) | 0 };
+export const tagOf = (key: KeyHash): { hi: number; lo: number } => ({
+  hi: wordAt(key, 0),
+  lo: wordAt(key, 8),
+});
+
+/** The 32 bits of the eight hex digits from `start` on. Every source does this for all news of the world. */
+function wordAt(hex: string, start: number): number {
+  let word = 0;
+  for (let i = start; i < start + 8; i++) {
+    const code = hex.charCodeAt(i);
+    // Digits have 0x3 in the upper half of their code, letters 0x4 or 0x6, and "a" is 1 in the lower half.
+    word = (word << 4) | ((code & 0xf) + (code > 0x39 ? 9 : 0));
+  }
+  return word;
 }

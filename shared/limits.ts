@@ -89,6 +89,11 @@ export const SWEEP_PAUSE: DurationMs = durationMs(10_000);
 export const ROW_KEEP_MAX: DurationMs = durationMs(200 * 86_400_000);
 /** Announcements a hub remembers for watchers that connect: about 700 bytes each, 11 MB. */
 export const FEED_MAX = 16_384;
+/**
+ * The last announcements a hub keeps in order besides. Watchers are away for a second between two connections: what
+ * they missed is among these, and a hub of thousands need not look through all the others for each.
+ */
+export const FEED_RECENT_MAX = 2_048;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */
 export const HUB_COALESCE: DurationMs = durationMs(25);
 /** Announcements in one frame; an outgoing WebSocket message holds 1 MiB. */

@@ -1,5 +1,5 @@
 /** What many trials came to, for people and for programs. */
-import { number } from "../replay/columns.ts";
+import { number } from "../tools/columns.ts";
 import { FAULTS, type Fault, ROWS, type Row } from "./faults.ts";
 import type { Found, TrialsReport } from "./trials.ts";
 

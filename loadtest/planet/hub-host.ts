@@ -45,13 +45,37 @@ export class HubHost {
   }
 
   #deliver(connections: Iterable<Connection>, frames: readonly FeedFrame[]): void {
+    if (this.#world.wire === "values") {
+      for (const frame of frames) this.#deliverValue(connections, { value: frame });
+      return;
+    }
     for (const frame of frames) {
       const bytes = oncePerSchema((schema) => encodeFeed(frame, schema));
       for (const connection of connections) {
         if (!connection.open) this.#connections.delete(connection);
-        else if (this.#world.wire === "values") connection.send({ value: frame });
         else connection.send(bytes(Math.min(this.speaks, schemaFor(connection.speaks))));
       }
+    }
+  }
+
+  /** What arrives at one moment is one event: isolates of a place hear together, and a planet has many frames. */
+  #deliverValue(connections: Iterable<Connection>, frame: Frame<FeedFrame>): void {
+    const arrivals = new Map<number, Connection[]>();
+    for (const connection of connections) {
+      if (!connection.open) {
+        this.#connections.delete(connection);
+        continue;
+      }
+      const at = connection.leave();
+      if (at === undefined) continue;
+      const together = arrivals.get(at);
+      if (together === undefined) arrivals.set(at, [connection]);
+      else together.push(connection);
+    }
+    for (const [at, together] of arrivals) {
+      this.#world.agenda.at(at, () => {
+        for (const connection of together) connection.arrive(frame);
+      });
     }
   }
 

@@ -49,6 +49,8 @@ export interface IsolateOptions extends SourceOptions {
 
 export class Isolate {
   readonly world: World;
+  /** How many were born with it; the first has 1. */
+  readonly number: number;
   readonly name: string;
   readonly place: number;
   readonly links: Links;
@@ -65,7 +67,8 @@ export class Isolate {
 
   constructor(world: World, options: IsolateOptions) {
     this.world = world;
-    this.name = `${options.pop}-${Number.parseInt(options.isolate, 16)}`;
+    this.number = Number.parseInt(options.isolate, 16);
+    this.name = `${options.pop}-${this.number}`;
     this.place = options.place;
     this.links = options.links;
     this.clock = options.clock;
@@ -107,6 +110,11 @@ export class Isolate {
     this.world.witness.arrived(request);
     this.#step(request);
     return request;
+  }
+
+  /** Reads what the next request will, and does nothing. The number has no meaning. */
+  look(): number {
+    return this.clock.offsetMs + this.source.table.replacements + this.#watch.look();
   }
 
   /** Any request keeps the connection to the hub open. */

@@ -1,14 +1,18 @@
 /** `npm run simulate`: the production core in simulated time, and everything that tries to break it. */
 import { runCli } from "../tools/cli.ts";
+import { number } from "../tools/columns.ts";
 import { withProgress } from "../tools/progress.ts";
+import { formatPlanet, planetHolds, planetJson } from "./format-planet.ts";
 import { formatTrials, trialsJson } from "./format-trials.ts";
-import { readOptions, type TranscriptWish, type TrialsWish } from "./options.ts";
+import { type PlanetWish, readOptions, type TranscriptWish, type TrialsWish } from "./options.ts";
+import { planetOnThread } from "./planet-thread.ts";
 import { Transcript } from "./transcript.ts";
 import { runTrial } from "./trial.ts";
 import { runTrials } from "./trials.ts";
 
 void runCli(() => {
   const wish = readOptions();
+  if (wish.kind === "planet") return planet(wish);
   return wish.kind === "transcript" ? transcript(wish) : trials(wish);
 });
 
@@ -19,6 +23,15 @@ async function trials({ json, more, ...wish }: TrialsWish): Promise<number> {
   );
   process.stdout.write(json ? trialsJson(report, more) : formatTrials(report, more));
   return report.violations.length === 0 ? 0 : 1;
+}
+
+async function planet({ kind: _, json, ...size }: PlanetWish): Promise<number> {
+  const report = await withProgress(
+    (share) => `${Math.floor(100 * share)} % of ${number(size.requests)} requests`,
+    (progress) => planetOnThread(size, progress),
+  );
+  process.stdout.write(json ? planetJson(report) : formatPlanet(report));
+  return planetHolds(report) ? 0 : 1;
 }
 
 function transcript(wish: TranscriptWish): number {

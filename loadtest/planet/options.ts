@@ -5,14 +5,28 @@ import { fail, options, readText } from "../tools/cli.ts";
 import { wholeOf } from "../tools/values.ts";
 import { FAULT_NAMES, FAULTS, type Fault } from "./faults.ts";
 import { parsePlanet } from "./place-file.ts";
+import { builtInPlaces, choosePops, type Place } from "./places.ts";
 import type { PlanOptions } from "./plan.ts";
+import { PLANET_DEFAULTS } from "./planet-options.ts";
+import type { PlanetSize } from "./planet-thread.ts";
+
+const SEED_MAX = 0xffff_ffff;
+const SEEDS_MAX = 10_000_000;
+const POPS_MAX = 1_000;
+const REQUESTS_MAX = 1_000_000_000;
+/** Each shape of traffic has one at least. */
+const CLIENTS_MIN = 5;
+/** A run has a key for each client and rule, and looks them up in one Map, which holds 2²⁴. */
+const CLIENTS_MAX = Math.floor(2 ** 24 / PLANET_DEFAULTS.rules.length);
+const ISOLATES_MAX = 8;
+const MINUTES_MAX = 1_440;
+const MINUTE_MS = 60_000;
 
 const HELP = `npm run simulate [-- options]
 
-Tries to break the limiter: sources, owners and hubs of the production code in simulated time, a network and
-machines that fail, and checkers that look at every step. A seed repeats everything to the last message.
+Sources, owners and hubs of the production code in simulated time. A seed repeats everything to the last message.
 
-Trials: one small world for each seed
+Trials: one small world for each seed, where network and machines fail and checkers look at every step
 --seeds N      so many trials (default: 100)
 --from N       the first of them has this seed (default: 1)
 --seed N       this one
@@ -20,17 +34,26 @@ Trials: one small world for each seed
 --faults LIST  all, none, or names with commas between them (default: all). Each trial draws some of these:
 ${FAULT_NAMES.map((name) => `                 ${name.padEnd(10)} ${FAULTS[name]}`).join("\n")}
 --pops N       POPs in each trial (default: 1 to 4, drawn); when there are more than places, they share them
---planet FILE  places from this list of data centres (JSON by IATA code, each with city, cca2, region, lat,
-               lon); without it some 60 large cities
+--planet FILE  with --seeds, --from or --seed: places from this list of data centres
+
+Planet: a whole one without faults, all shapes of traffic at once: decisions, the guarantee, block skew, messages.
+It runs when any of the first four is given, or --planet without --seeds, --from and --seed.
+--requests N   so many requests (default: ${PLANET_DEFAULTS.requests})
+--clients N    of so many clients (default: ${PLANET_DEFAULTS.clients})
+--isolates N   isolates of each POP, 1 to ${ISOLATES_MAX} (default: ${PLANET_DEFAULTS.isolatesPerPlace})
+--minutes N    within so much simulated time (default: ${PLANET_DEFAULTS.durationMs / MINUTE_MS})
+--seed N       with one of these: the run's seed (default: ${PLANET_DEFAULTS.seed})
+--planet FILE  POPs from this list
+--pops N       so many of them (default: all)
+
+Both
+--planet FILE  data centres (JSON by IATA code, each with city, cca2, region, lat, lon); without it some 70
+               large cities
 --json         one JSON document on stdout
 --help         this text
 
-Exit 0 when nothing was violated; else 1, and each violation with the command that replays it.
+Exit 0 when nothing was violated; else 1, and what was: of trials with the command that replays it.
 `;
-
-const SEED_MAX = 0xffff_ffff;
-const SEEDS_MAX = 10_000_000;
-const POPS_MAX = 1_000;
 
 export interface TrialsWish extends PlanOptions {
   readonly kind: "trials";
@@ -46,7 +69,12 @@ export interface TranscriptWish extends PlanOptions {
   readonly seed: number;
 }
 
-export type Wish = TrialsWish | TranscriptWish;
+export interface PlanetWish extends PlanetSize {
+  readonly kind: "planet";
+  readonly json: boolean;
+}
+
+export type Wish = TrialsWish | TranscriptWish | PlanetWish;
 
 /** Reads the command line; ends the command with one line when it is wrong. */
 export function readOptions(args?: string[]): Wish {
@@ -59,6 +87,10 @@ export function readOptions(args?: string[]): Wish {
       faults: { type: "string" },
       pops: { type: "string" },
       planet: { type: "string" },
+      requests: { type: "string" },
+      clients: { type: "string" },
+      isolates: { type: "string" },
+      minutes: { type: "string" },
       json: { type: "boolean" },
     },
     HELP,
@@ -66,12 +98,11 @@ export function readOptions(args?: string[]): Wish {
     args,
   );
   refuseContradictions(values);
+  if (isPlanet(values)) return planetOf(values);
   const plan: PlanOptions = {
     faults: faultsOf(values.faults ?? "all"),
     ...(values.pops !== undefined && { pops: wholeOf("--pops", values.pops, 1, POPS_MAX) }),
-    ...(values.planet !== undefined && {
-      places: parsePlanet(readText(values.planet), values.planet).places,
-    }),
+    ...(values.planet !== undefined && { places: placesIn(values.planet) }),
   };
   const seed = values.seed === undefined ? undefined : seedOf("--seed", values.seed);
   if (seed !== undefined && values.transcript === true) return { kind: "transcript", seed, ...plan };
@@ -92,15 +123,50 @@ export function readOptions(args?: string[]): Wish {
 
 type Given = Readonly<Partial<Record<string, string | boolean>>>;
 
+/** Options that only a planet run has. */
+const PLANET_OPTIONS = ["requests", "clients", "isolates", "minutes"] as const;
+type PlanetGiven = Readonly<
+  Partial<Record<(typeof PLANET_OPTIONS)[number] | "seed" | "pops" | "planet", string> & { json: boolean }>
+>;
+
+const isPlanet = (given: Given): boolean =>
+  PLANET_OPTIONS.some((name) => given[name] !== undefined) ||
+  (given.planet !== undefined && ["seeds", "from", "seed"].every((name) => given[name] === undefined));
+
+function planetOf(given: PlanetGiven): PlanetWish {
+  const whole = (name: keyof PlanetGiven, least: number, most: number, otherwise: number): number =>
+    given[name] === undefined ? otherwise : wholeOf(`--${name}`, String(given[name]), least, most);
+  const defaults = PLANET_DEFAULTS;
+  const size = {
+    requests: whole("requests", 1, REQUESTS_MAX, defaults.requests),
+    clients: whole("clients", CLIENTS_MIN, CLIENTS_MAX, defaults.clients),
+    isolatesPerPlace: whole("isolates", 1, ISOLATES_MAX, defaults.isolatesPerPlace),
+    durationMs: MINUTE_MS * whole("minutes", 1, MINUTES_MAX, defaults.durationMs / MINUTE_MS),
+    seed: whole("seed", 0, SEED_MAX, defaults.seed),
+  };
+  const all = given.planet === undefined ? builtInPlaces() : placesIn(given.planet);
+  const places = choosePops(all, whole("pops", 1, POPS_MAX, all.length));
+  return { kind: "planet", json: given.json ?? false, ...size, places };
+}
+
+const placesIn = (path: string): readonly Place[] => parsePlanet(readText(path), path).places;
+
 function refuseContradictions(given: Given): void {
   const both = (one: string, other: string, why: string): void => {
     if (given[one] !== undefined && given[other] !== undefined) fail(`--${one} and --${other}: ${why}`);
   };
+  for (const name of PLANET_OPTIONS) {
+    both(name, "seeds", "a planet run has one seed, --seed N");
+    both(name, "from", "a planet run has one seed, --seed N");
+    both(name, "transcript", "only a trial has a transcript");
+    both(name, "faults", "a planet run has no faults");
+  }
   both("seed", "seeds", "one trial or many, not both");
   both("seed", "from", "--from is for many trials");
   both("transcript", "json", "a transcript is text");
   if (given.transcript === true && given.seed === undefined)
     fail("--transcript shows one trial: say which with --seed N");
+  if (isPlanet(given)) both("planet", "faults", "a planet run has no faults; for trials add --seeds N");
 }
 
 const seedOf = (option: string, text: string): number => wholeOf(option, text, 0, SEED_MAX);

@@ -30,26 +30,33 @@ export class Connection {
   }
 
   send(frame: Frame<FeedFrame>): void {
+    const arrival = this.leave();
+    if (arrival !== undefined) this.#isolate.world.agenda.at(arrival, () => this.arrive(frame));
+  }
+
+  /** A frame leaves the hub. When it arrives; undefined if it never does. */
+  leave(): number | undefined {
     const { world, links } = this.#isolate;
     const way = links.fromHub;
     world.tally.frames += 1;
     if (way.cut) {
       this.break();
-      return;
+      return undefined;
     }
     const { loss, delay } = world.network.weather;
     if (loss > 0 && world.random() < loss) {
       world.tally.faults.loss += 1;
-      return;
+      return undefined;
     }
     const spike = delay > 0 && world.random() < delay ? world.random() * 1_000 : 0;
-    const arrival = Math.max(this.#lastArrival, world.agenda.now + this.oneWayMs + way.delayMs + spike);
-    this.#lastArrival = arrival;
-    world.agenda.at(arrival, () => {
-      if (!this.open || !this.#isolate.alive) return;
-      if (way.cut) this.break();
-      else this.#hear(frame);
-    });
+    this.#lastArrival = Math.max(this.#lastArrival, world.agenda.now + this.oneWayMs + way.delayMs + spike);
+    return this.#lastArrival;
+  }
+
+  arrive(frame: Frame<FeedFrame>): void {
+    if (!this.open || !this.#isolate.alive) return;
+    if (this.#isolate.links.fromHub.cut) this.break();
+    else this.#hear(frame);
   }
 
   /** The connection is dead: the isolate learns it once its link is whole. */
@@ -78,6 +85,11 @@ export class Watch {
   keep(): void {
     const closeAt = this.#watching.open(this.#isolate.now(), this.#isolate.world.random());
     if (closeAt !== undefined) this.#connect(closeAt);
+  }
+
+  /** See `Isolate.look`. */
+  look(): number {
+    return this.#watching.place.number;
   }
 
   end(): void {

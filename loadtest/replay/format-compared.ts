@@ -1,5 +1,5 @@
 /** The part of a report in virtual time that compares ways of counting: what each did, and what it needs. */
-import { dollars, number, rate, table } from "./columns.ts";
+import { dollars, number, rate, table } from "../tools/columns.ts";
 import type { Counting, Peak } from "./comparisons.ts";
 import { PRICES } from "./prices.ts";
 import type { Report } from "./report.ts";

@@ -1,6 +1,6 @@
 /** The report as plain text: aligned columns, no colours, fit to be pasted. */
 import { durationMs, formatDuration } from "../../shared/time.ts";
-import { count, duration, ms, number, table } from "./columns.ts";
+import { count, duration, ms, number, table } from "../tools/columns.ts";
 import { comparedNotes, comparedTable } from "./format-compared.ts";
 import type { Report } from "./report.ts";
 

@@ -1,5 +1,5 @@
 /** The sweep as a table in Markdown, fit to be pasted into a document. */
-import { count, dollars, number, rate } from "./columns.ts";
+import { count, dollars, number, rate } from "../tools/columns.ts";
 import { peakText } from "./format-compared.ts";
 import { PRICES } from "./prices.ts";
 import { roundedJson } from "./report.ts";

@@ -3,7 +3,7 @@
  * what it missed. Announcements join by (epoch, version) and expire; repetition and order do not matter.
  * Absence from a snapshot is not a release.
  */
-import { FEED_MAX, FRAME_MAX } from "../limits.ts";
+import { FEED_MAX, FEED_RECENT_MAX, FRAME_MAX } from "../limits.ts";
 import type { FeedFrame } from "../protocol/codec.ts";
 import type { Announcement } from "../protocol/messages.ts";
 import { type EpochMs, later, NEVER } from "../time.ts";
@@ -13,6 +13,7 @@ const lastsUntil = (news: Announcement): EpochMs =>
 
 interface Entry {
   readonly number: number;
+  readonly name: string;
   readonly news: Announcement;
 }
 
@@ -22,6 +23,8 @@ export class Feed {
   readonly #capacity: number;
   /** By rule version and key, oldest number first: a Map keeps the order of insertion. */
   readonly #entries = new Map<string, Entry>();
+  /** What was published last, in order, superseded or not: watchers that come back have missed little. */
+  #recent: Entry[] = [];
   /** Names published since the last flush, in order. */
   readonly #fresh = new Set<string>();
   #last = 0;
@@ -43,8 +46,11 @@ export class Feed {
     // An owner that was idle for long begins anew with low epochs: what has expired must not hide its news.
     if (known !== undefined && lastsUntil(known) > now && isNewerOrSame(known, news)) return false;
     this.#last += 1;
+    const entry = { number: this.#last, name, news };
     this.#entries.delete(name);
-    this.#entries.set(name, { number: this.#last, news });
+    this.#entries.set(name, entry);
+    this.#recent.push(entry);
+    if (this.#recent.length >= 2 * FEED_RECENT_MAX) this.#recent = this.#recent.slice(-FEED_RECENT_MAX);
     this.#fresh.delete(name);
     this.#fresh.add(name);
     this.#shrink(now);
@@ -83,11 +89,19 @@ export class Feed {
    */
   catchUp(id: string, number: number, now: EpochMs): readonly FeedFrame[] {
     const after = id === this.id && number <= this.#last ? number : 0;
-    const missed = [...this.#entries.values()].filter(
-      (entry) => entry.number > after && lastsUntil(entry.news) > now,
-    );
+    const missed = this.#since(after).filter((entry) => lastsUntil(entry.news) > now);
     const frames = this.#frames(after, missed);
     return frames.length > 0 ? frames : [{ feed: this.id, after, upTo: this.#last, news: [] }];
+  }
+
+  /** The entries with higher numbers. Looks through all of them only for a watcher that was away for long. */
+  #since(number: number): readonly Entry[] {
+    const [oldest] = this.#recent;
+    if (oldest === undefined || oldest.number > number + 1)
+      return Array.from(this.#entries.values()).filter((entry) => entry.number > number);
+    return this.#recent
+      .slice(number + 1 - oldest.number)
+      .filter((entry) => this.#entries.get(entry.name) === entry);
   }
 
   get size(): number {

@@ -111,6 +111,11 @@ export class CreditTable {
       this.#raiseFloor(Math.floor(slot / (SET_SIZE * WORDS)), count, until, now);
       this.replacements += 1;
     }
+    this.clear(slot);
+  }
+
+  /** Takes out an entry that leaves nothing behind. */
+  clear(slot: number): void {
     this.#occupants.forget(slot);
     this.cells[slot + RULE] = 0;
   }
@@ -143,10 +148,12 @@ export class CreditTable {
 
   #victim(set: number, now: EpochMs): number {
     const first = set * SET_SIZE * WORDS;
+    // Empty places are looked for first: to judge an entry takes its hot key, which is far away in memory.
+    for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS)
+      if (this.cells[slot + RULE] === 0) return slot;
     let best = -1;
     let bestRank = Number.POSITIVE_INFINITY;
     for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {
-      if (this.cells[slot + RULE] === 0) return slot;
       if (this.#occupants.pinned(slot, now)) continue;
       const rank = this.#rank(slot, now);
       if (rank < bestRank) {

@@ -214,16 +214,35 @@ export class Entries {
     this.table.cells[slot + HOT] = 0;
   }
 
-  /** Frees the record of a hot key that nobody waits for: a hand goes round, as in CLOCK page replacement. */
+  /**
+   * Frees the record of a hot key that nobody waits for: a hand goes round, as in CLOCK page replacement. Hearsay
+   * goes first, and leaves no floor. Or else a flood of claims elsewhere would push out what clients here have,
+   * and its floors would have every other client here ask, and claim, and push out more, at every source there is.
+   */
   #evictHot(now: EpochMs): number | undefined {
+    let victim: HotKey | undefined;
     for (let tries = 0; tries < 64; tries += 1) {
       this.#hand = (this.#hand + 1) % this.#hot.length;
       const hot = this.#hot[this.#hand];
       if (hot === undefined || this.#isPinned(hot.slot, now)) continue;
-      this.table.remove(hot.slot, now);
-      return this.#freeHot.pop();
+      if (this.#isHearsay(hot)) {
+        this.table.clear(hot.slot);
+        return this.#freeHot.pop();
+      }
+      victim ??= hot;
     }
-    return undefined;
+    if (victim === undefined) return undefined;
+    this.table.remove(victim.slot, now);
+    return this.#freeHot.pop();
+  }
+
+  /**
+   * True for a key that was announced, but of which this source has nothing to tell. A source that forgets it is
+   * as one that never heard the news: that costs accuracy, never the bound.
+   */
+  #isHearsay({ slot, outbox }: HotKey): boolean {
+    const spent = this.spent(slot) + this.table.get(slot, PREVIOUS);
+    return outbox.seq === 0 && outbox.reportAt === NEVER && spent === 0;
   }
 
   /** A request whose context died never comes back for what it holds: after two windows nothing is pinned. */

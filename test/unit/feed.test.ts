@@ -1,8 +1,9 @@
 /** A hub's feed: who hears what, once, and how a watcher notices that it missed something. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../loadtest/tools/random.ts";
 import { Feed, follow, type Place } from "../../shared/hub/feed.ts";
-import { FRAME_MAX } from "../../shared/limits.ts";
+import { FEED_RECENT_MAX, FRAME_MAX } from "../../shared/limits.ts";
 import type { FeedFrame } from "../../shared/protocol/codec.ts";
 import type { Announcement } from "../../shared/protocol/messages.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
@@ -20,6 +21,29 @@ const told = (frames: readonly FeedFrame[]): string[] =>
   frames.flatMap((frame) =>
     frame.news.map(({ key, epoch, version }) => `${Number.parseInt(key, 16)}:${epoch}.${version}`),
   );
+/** Every news that a feed took, numbered from 1. */
+type Published = readonly Announcement[];
+/** What a watcher that was at `number` has missed, by looking through everything that was ever published. */
+function missedOf(published: Published, number: number, now: EpochMs, capacity: number): string[] {
+  const newest = new Map<string, [number: number, said: Announcement]>();
+  for (const [index, said] of published.entries()) {
+    newest.delete(said.key);
+    newest.set(said.key, [index + 1, said]);
+  }
+  return [...newest.values()]
+    .slice(-capacity)
+    .filter(([at, { claimedUntil = 0 }]) => at > number && claimedUntil > now)
+    .map(([, { key, epoch, version }]) => `${Number.parseInt(key, 16)}:${epoch}.${version}`);
+}
+/** Numbers at which a watcher may stand: where the recent ones may begin, and any. */
+const standsIn = (published: Published, random: () => number): number[] => {
+  const edges = Array.from({ length: Math.floor(published.length / FEED_RECENT_MAX) }, (_, step) =>
+    [-1, 0, 1].map((by) => (step + 1) * FEED_RECENT_MAX + by),
+  ).flat();
+  const any = Array.from({ length: 10 }, () => Math.floor(random() * published.length));
+  const all = [0, 1, ...edges, ...any, published.length - 1, published.length];
+  return all.filter((number) => number <= published.length);
+};
 const newcomer = (): Place => ({ feed: "", number: 0 });
 
 describe("a hub's feed", () => {
@@ -95,6 +119,33 @@ describe("a hub's feed", () => {
     feed.publish(news(5, 1), at(10));
     expect(told(feed.catchUp("", 0, at(10)))).toEqual(["3:1.1", "4:1.1", "5:1.1"]);
   });
+
+  it.each([
+    ["superseded and expired", 3_000, 16_384, 5_000],
+    ["pushed out for want of room", 300, 100, 1e9],
+  ])(
+    "tells a watcher exactly what it missed, some of that %s, however long it was away",
+    (_, keys, capacity, lastsMs) => {
+      const random = seededRandom(1);
+      const feed = new Feed("f", capacity);
+      const published: Announcement[] = [];
+      for (let n = 1; n <= 4 * FEED_RECENT_MAX + 100; n += 1) {
+        // A millisecond each. Now and then an older version, which is no news.
+        const version = random() < 0.1 ? 0 : n;
+        const said = news(Math.floor(random() * keys), version, n + random() * lastsMs);
+        if (feed.publish(said, at(n))) published.push(said);
+        const isEdge = published.length % FEED_RECENT_MAX <= 1;
+        if (!isEdge && n % 500 !== 0) continue;
+        for (const number of standsIn(published, random)) {
+          const frames = feed.catchUp("f", number, at(n));
+          expect(told(frames)).toEqual(missedOf(published, number, at(n), capacity));
+          expect([frames[0]?.after, frames.at(-1)?.upTo]).toEqual([number, published.length]);
+        }
+      }
+      expect(published.length).toBeGreaterThan(3 * FEED_RECENT_MAX);
+    },
+    SLOW_MS,
+  );
 
   it("a watcher that missed a frame notices at the next one, keeps its place, and is told what it missed", () => {
     const feed = new Feed("f");

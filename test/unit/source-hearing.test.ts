@@ -1,6 +1,9 @@
 /** What a source does with news of claims and blocks. */
 import { describe, expect, it } from "vitest";
+import { KeyHasher, tagOf } from "../../shared/key.ts";
 import { CREDIT } from "../../shared/pop/credit-table.ts";
+import type { HotKey } from "../../shared/pop/hot-key.ts";
+import { Source } from "../../shared/pop/source.ts";
 import { epochMs } from "../../shared/time.ts";
 import { MINUTE, ruleWith, T0, World } from "./world.ts";
 
@@ -74,5 +77,59 @@ describe("a source that hears", () => {
     expect([...source.entries(T0)]).toMatchObject([
       { claimed: true, blockedUntil: null, used: 0, credit: 0 },
     ]);
+  });
+});
+
+describe("a source that hears of more keys than it can keep", () => {
+  const rule = ruleWith({ limit: 10, threshold: 4 });
+  const hasher = new KeyHasher(new Uint32Array(8), rule.version);
+
+  /** A source with room for few hot keys, and one set: a floor there is anybody's. */
+  function smallSource() {
+    const options = { isolate: "0".repeat(16), pop: "P", seed: 1, rules: [rule], hashers: [hasher] };
+    const source = new Source({ ...options, table: { sets: 1 }, hotKeysMax: 4 });
+    const slotOf = (client: string): number => {
+      const { hi, lo } = tagOf(hasher.hash(client));
+      return source.lookup(0, hi, lo, T0);
+    };
+    return {
+      slotOf,
+      spend: (client: string): void => source.take(source.hold(slotOf(client), 1, true)),
+      hearClaim: (client: string): void => {
+        const claim = { claimedUntil: epochMs(T0 + MINUTE), epoch: 1, version: 1 };
+        source.hear({ ...claim, key: hasher.hash(client), ruleVersion: rule.version }, T0, 0);
+      },
+      hotOf: (client: string): HotKey | undefined => source.hotAt(slotOf(client)),
+      creditOf: (client: string): number => source.table.get(slotOf(client), CREDIT),
+      replaced: (): number => source.table.replacements,
+    };
+  }
+
+  it("forgets what it only heard, not what a client spent here; and nobody's silent credit is the less", () => {
+    const { spend, hearClaim, hotOf, creditOf, replaced } = smallSource();
+    spend("here");
+    hearClaim("here");
+    const hot = hotOf("here");
+    expect(hot).toBeDefined();
+    for (let n = 0; n < 200; n += 1) hearClaim(`elsewhere ${n}`);
+    expect(hotOf("here")).toBe(hot);
+    expect(hotOf("elsewhere 199")).toBeDefined();
+    // Claimed: what it spent is all that it had. New: all of threshold − 1.
+    expect([creditOf("here"), creditOf("new"), replaced()]).toEqual([1, 3, 0]);
+  });
+
+  it("forgets what a client spent only if there is nothing else, and leaves a floor", () => {
+    const { spend, hearClaim, hotOf, creditOf, replaced } = smallSource();
+    const clients = ["a", "b", "c", "d"];
+    for (const client of clients) {
+      spend(client);
+      hearClaim(client);
+    }
+    expect([creditOf("new"), replaced()]).toEqual([3, 0]);
+    hearClaim("elsewhere");
+    expect([hotOf("elsewhere") !== undefined, replaced()]).toEqual([true, 1]);
+    expect(clients.filter((client) => hotOf(client) !== undefined)).toHaveLength(3);
+    // What was forgotten may have been claimed up to the limit: whoever comes now has to ask.
+    expect(creditOf("newer")).toBe(0);
   });
 });
