@@ -13,6 +13,8 @@ import type { Verdicts } from "../../shared/protocol/messages.ts";
 export interface HeldBlock {
   readonly key: number;
   readonly skewMs: number;
+  /** The same, of those that listened to their hub when the block began; undefined if none did. */
+  readonly listeningSkewMs: number | undefined;
   /** The last source, and how it heard. */
   readonly isolate: number;
   readonly announced: boolean;
@@ -34,6 +36,8 @@ interface Block {
   readonly ownerPlace: number;
   /** What is heard later is no longer noted. */
   readonly until: number;
+  /** The isolates that listened to their hub when it began. */
+  readonly listening: ReadonlySet<number>;
   /** By isolate: when it heard, NaN for not yet; negative if by an answer. Undefined once the block is counted. */
   heardAt: Float64Array | undefined;
 }
@@ -43,6 +47,7 @@ export const HEARING_MS = 5_000;
 
 export class BlockWatch {
   readonly #isolates: number;
+  readonly #listening: () => ReadonlySet<number>;
   readonly #seenBy: (key: number, window: number) => readonly number[];
   readonly #held: (block: HeldBlock) => void;
   /** The newest block of each key. */
@@ -50,12 +55,18 @@ export class BlockWatch {
   readonly #open = new Set<Block>();
   readonly #free: Float64Array[] = [];
 
+  /**
+   * @param isolates how many there are; they have the numbers from 0
+   * @param listening those that listen to their hub at this moment
+   */
   constructor(
     isolates: number,
+    listening: () => ReadonlySet<number>,
     seenBy: (key: number, window: number) => readonly number[],
     held: (block: HeldBlock) => void,
   ) {
     this.#isolates = isolates;
+    this.#listening = listening;
     this.#seenBy = seenBy;
     this.#held = held;
   }
@@ -80,6 +91,7 @@ export class BlockWatch {
       penaltyUntil: verdicts.penaltyUntil,
       ownerPlace: at.ownerPlace,
       until: at.windowEnd + HEARING_MS,
+      listening: this.#listening(),
       heardAt: (this.#free.pop() ?? new Float64Array(this.#isolates)).fill(Number.NaN),
     };
     this.#blocks.set(key, block);
@@ -108,19 +120,25 @@ export class BlockWatch {
   }
 
   #close(block: Block, seenBy: readonly number[]): void {
-    const { heardAt, since, key, ownerPlace } = block;
+    const { heardAt, since, key, ownerPlace, listening } = block;
     if (heardAt === undefined) return;
     block.heardAt = undefined;
     this.#open.delete(block);
     this.#free.push(heardAt);
     const heardBy = seenBy.filter((isolate) => !Number.isNaN(heardAt[isolate]));
     const timeOf = (isolate: number): number => Math.abs(heardAt[isolate] as number);
-    let last = heardBy[0];
+    const lastOf = (isolates: readonly number[]): number | undefined => {
+      let last = isolates[0];
+      for (const isolate of isolates) if (timeOf(isolate) > timeOf(last as number)) last = isolate;
+      return last;
+    };
+    const last = lastOf(heardBy);
     if (last === undefined) return;
-    for (const isolate of heardBy) if (timeOf(isolate) > timeOf(last)) last = isolate;
+    const lastListening = lastOf(heardBy.filter((isolate) => listening.has(isolate)));
     this.#held({
       key,
       skewMs: timeOf(last) - since,
+      listeningSkewMs: lastListening === undefined ? undefined : timeOf(lastListening) - since,
       isolate: last,
       announced: (heardAt[last] as number) > 0,
       ownerPlace,

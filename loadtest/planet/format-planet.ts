@@ -5,7 +5,7 @@ import { count, dollars, duration, number, rate, table } from "../tools/columns.
 import type { BoundViolation } from "./bound-check.ts";
 import { type Decided, HOWS } from "./decision-tally.ts";
 import type { PlanetReport } from "./planet-report.ts";
-import type { SkewFigures, Spread } from "./skew-figures.ts";
+import type { Spread } from "./skew-figures.ts";
 import { SHAPES } from "./traffic.ts";
 
 /** One JSON document. */
@@ -89,21 +89,34 @@ const violationLine = ({ rule, client, window, admitted, sources, bound }: Bound
   `  rule ${rule}, client ${client}, window ${window}: ${number(admitted)} admitted by ` +
   `${count(sources, "source")}, at most ${number(bound)} are allowed`;
 
-const SKEW_HEAD = ["blocks of", "blocks", "sources", "unheard", "skew p50", "p99", "max"];
-const LIMITS_HEAD = ["over hub p50", "p99", "max", "straight p50", "p99", "max"];
+/** Block skew, and what it is measured against. */
+const SPREADS = {
+  skew: "to the last source that sees the client",
+  listening: "to the last that listened to its hub then",
+  overHub: "physical limit: one way over the hub",
+  straight: "physical limit: straight to the farthest",
+} as const;
 
 function skewTable({ skew, skewByShape }: PlanetReport): string {
-  const row = (name: string, figures: SkewFigures): string[] => {
-    const { blocks, sources, unheard, overHub, straight } = figures;
-    const spread = ({ p50Ms, p99Ms, maxMs }: Spread): string[] =>
-      [p50Ms, p99Ms, maxMs].map((value) => (blocks === 0 ? "-" : rate(value)));
-    const counts = [blocks, sources, unheard].map(number);
-    return [name, ...counts, ...spread(figures.skew), ...spread(overHub), ...spread(straight)];
-  };
-  const rows = [row("all", skew), ...SHAPES.map((shape) => row(shape, skewByShape[shape]))];
+  const spread = ({ p50Ms, p99Ms, maxMs }: Spread): string[] =>
+    [p50Ms, p99Ms, maxMs].map((value) => (skew.blocks === 0 ? "-" : rate(value)));
+  const names = Object.keys(SPREADS) as (keyof typeof SPREADS)[];
+  const spreads = names.map((name) => [SPREADS[name], ...spread(skew[name])]);
+  const shapes = SHAPES.filter((shape) => skewByShape[shape].blocks > 0).map((shape) => {
+    const { blocks, sources, unheard, ...figures } = skewByShape[shape];
+    const medians = names.map((name) => rate(figures[name].p50Ms));
+    return [shape, ...[blocks, sources, unheard].map(number), ...medians];
+  });
+  const { blocks, sources, unheard } = skew;
   return [
-    table([[...SKEW_HEAD, ...LIMITS_HEAD], ...rows], 1),
-    "ms. skew: owner's word to the last source that saw the client; over hub: one way to it; straight: to the farthest.",
+    `${count(blocks, "block")}, from the owner's first denial until it holds at the ${count(sources, "source")} that ` +
+      `see the client (${number(unheard)} never heard)`,
+    table([["ms", "p50", "p99", "max"], ...spreads], 1),
+    "",
+    table(
+      [["p50 of", "blocks", "sources", "unheard", "last", "listening", "over hub", "straight"], ...shapes],
+      1,
+    ),
   ].join("\n");
 }
 

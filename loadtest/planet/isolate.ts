@@ -117,6 +117,11 @@ export class Isolate {
     return this.clock.offsetMs + this.source.table.replacements + this.#watch.look();
   }
 
+  /** True while it hears what its hub says. */
+  get listens(): boolean {
+    return this.#watch.listens;
+  }
+
   /** Any request keeps the connection to the hub open. */
   listen(): void {
     if (!this.idle) this.#watch.keep();

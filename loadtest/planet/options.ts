@@ -7,6 +7,7 @@ import { FAULT_NAMES, FAULTS, type Fault } from "./faults.ts";
 import { parsePlanet } from "./place-file.ts";
 import { builtInPlaces, choosePops, type Place } from "./places.ts";
 import type { PlanOptions } from "./plan.ts";
+import { CLIENTS_MAX } from "./planet-keys.ts";
 import { PLANET_DEFAULTS } from "./planet-options.ts";
 import type { PlanetSize } from "./planet-thread.ts";
 
@@ -16,9 +17,9 @@ const POPS_MAX = 1_000;
 const REQUESTS_MAX = 1_000_000_000;
 /** Each shape of traffic has one at least. */
 const CLIENTS_MIN = 5;
-/** A run has a key for each client and rule, and looks them up in one Map, which holds 2²⁴. */
-const CLIENTS_MAX = Math.floor(2 ** 24 / PLANET_DEFAULTS.rules.length);
 const ISOLATES_MAX = 8;
+/** Each isolate of a run takes up to 0.6 MB. */
+const ALL_ISOLATES_MAX = 4_000;
 const MINUTES_MAX = 1_440;
 const MINUTE_MS = 60_000;
 
@@ -146,6 +147,13 @@ function planetOf(given: PlanetGiven): PlanetWish {
   };
   const all = given.planet === undefined ? builtInPlaces() : placesIn(given.planet);
   const places = choosePops(all, whole("pops", 1, POPS_MAX, all.length));
+  const isolates = places.length * size.isolatesPerPlace;
+  if (isolates > ALL_ISOLATES_MAX) {
+    const most = Math.floor(ALL_ISOLATES_MAX / size.isolatesPerPlace);
+    fail(
+      `${isolates} isolates are too many for one run, ${ALL_ISOLATES_MAX} are allowed: --pops ${most}, or fewer --isolates`,
+    );
+  }
   return { kind: "planet", json: given.json ?? false, ...size, places };
 }
 

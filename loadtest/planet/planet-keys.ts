@@ -78,9 +78,9 @@ export class PlanetKeys {
   }
 }
 
-/** An address of a private network: 16 million are enough for any run. */
+/** An address of a private network. */
 const clientText = (client: number): string =>
   `ip=10.${(client >>> 16) & 0xff}.${(client >>> 8) & 0xff}.${client & 0xff}`;
 
-/** Clients that can be told apart. */
-export const CLIENTS_MAX = 1 << 24;
+/** Clients of a run: with two rules, a million take about 1 GB. */
+export const CLIENTS_MAX = 1_000_000;

@@ -87,6 +87,7 @@ export class PlanetRun {
     });
     this.#blocks = new BlockWatch(
       places.length * isolatesPerPlace,
+      () => new Set(this.world.isolates.flatMap(({ listens }, isolate) => (listens ? [isolate] : []))),
       (key, window) => this.#book.seenBy(key, window),
       (block) => this.skew.take(block, this.decisions.shapeOf(this.#keys.clientOf(block.key))),
     );

@@ -15,6 +15,8 @@ export interface SkewFigures {
   readonly blocks: number;
   /** From the owner's word to the last source that saw the client in that window. */
   readonly skew: Spread;
+  /** The same, of sources that listened to their hub when the block began: the others hear with their next request. */
+  readonly listening: Spread;
   /** One way from the owner over its region's hub to that source, at the speed of the network, no waiting. */
   readonly overHub: Spread;
   /** One way from the owner straight to the source, among those that heard, that is farthest from it. */
@@ -35,6 +37,7 @@ const ROUNDING_MS = 1e-3;
 interface Measured {
   readonly shape: Shape;
   readonly skewMs: number;
+  readonly listeningSkewMs: number | undefined;
   readonly overHubMs: number;
   readonly straightMs: number;
   readonly announced: boolean;
@@ -50,13 +53,23 @@ export class SkewTally {
     this.#world = world;
   }
 
-  take({ skewMs, isolate, announced, ownerPlace, heardBy, unheard }: HeldBlock, shape: Shape): void {
+  take(block: HeldBlock, shape: Shape): void {
+    const { skewMs, listeningSkewMs, isolate, announced, ownerPlace, heardBy, unheard } = block;
     let straightMs = 0;
     for (const other of heardBy)
       straightMs = Math.max(straightMs, this.#world.oneWayMs(ownerPlace, this.#placeOf(other)));
     const overHubMs = this.#overHubMs(ownerPlace, this.#placeOf(isolate));
     const sources = heardBy.length + unheard;
-    this.#measured.push({ shape, skewMs, overHubMs, straightMs, announced, sources, unheard });
+    this.#measured.push({
+      shape,
+      skewMs,
+      listeningSkewMs,
+      overHubMs,
+      straightMs,
+      announced,
+      sources,
+      unheard,
+    });
   }
 
   all(): SkewFigures {
@@ -84,6 +97,7 @@ function figures(measured: readonly Measured[]): SkewFigures {
   return {
     blocks: measured.length,
     skew: spreadOf(measured.map(({ skewMs }) => skewMs)),
+    listening: spreadOf(measured.flatMap(({ listeningSkewMs }) => listeningSkewMs ?? [])),
     overHub: spreadOf(measured.map(({ overHubMs }) => overHubMs)),
     straight: spreadOf(measured.map(({ straightMs }) => straightMs)),
     announced: measured.filter(({ announced }) => announced).length,

@@ -14,6 +14,8 @@ const MENDED_POLL_MS = 50;
 /** One connection. The hub sends, the isolate hears; what is sent arrives in order. */
 export class Connection {
   open = true;
+  /** The hub knows of it. */
+  connected = false;
   readonly speaks: number;
   readonly #isolate: Isolate;
   readonly #hear: (frame: Frame<FeedFrame>) => void;
@@ -87,6 +89,11 @@ export class Watch {
     if (closeAt !== undefined) this.#connect(closeAt);
   }
 
+  /** True while it hears what its hub says. */
+  get listens(): boolean {
+    return this.#connection?.open === true && this.#connection.connected;
+  }
+
   /** See `Isolate.look`. */
   look(): number {
     return this.#watching.place.number;
@@ -111,9 +118,8 @@ export class Watch {
       end,
     );
     this.#connection = connection;
-    let connected = false;
     const unreached = (): void => {
-      if (connected) return;
+      if (connection.connected) return;
       connection.open = false;
       world.tally.rows.hub += 1;
       end();
@@ -124,8 +130,8 @@ export class Watch {
       oneWayMs,
       once(() => {
         if (!connection.open) return;
-        connected = !links.fromHub.cut;
-        if (!connected) return;
+        connection.connected = !links.fromHub.cut;
+        if (!connection.connected) return;
         this.#watching.connected();
         world.hub(this.#region).connect(connection, this.#watching.place);
         world.agenda.after(Math.max(0, between(isolate.now(), closeAt)), () => {

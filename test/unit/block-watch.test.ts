@@ -19,11 +19,12 @@ const barred = (version: number, until: number): Verdicts => ({
 });
 
 /** A watch over three sources, the blocks that it counted, and who saw the client. */
-function watching(seenBy: readonly number[] = [0, 1, 2]) {
+function watching(seenBy: readonly number[] = [0, 1, 2], listening: readonly number[] = [0, 1, 2]) {
   const held: HeldBlock[] = [];
   const asked: [key: number, window: number][] = [];
   const watch = new BlockWatch(
     3,
+    () => new Set(listening),
     (key, window) => {
       asked.push([key, window]);
       return seenBy;
@@ -47,6 +48,7 @@ describe("a block", () => {
       {
         key: KEY,
         skewMs: 90,
+        listeningSkewMs: 90,
         isolate: 2,
         announced: true,
         ownerPlace: 7,
@@ -55,6 +57,22 @@ describe("a block", () => {
       },
     ]);
     expect(asked).toEqual([[KEY, WINDOW]]);
+  });
+
+  test("holds earlier at those that listened when it began", () => {
+    const { watch, held } = watching([0, 1, 2], [0, 1]);
+    watch.said(KEY, WINDOW, full(3), AT);
+    watch.heard(KEY, 2, full(3), 9_000, false);
+    watch.heard(KEY, 0, full(3), 1_040, true);
+    watch.heard(KEY, 1, full(3), 1_060, true);
+    watch.forget(KEY, WINDOW, [0, 1, 2]);
+    watch.said(KEY, WINDOW + 1, full(4), AT);
+    watch.heard(KEY, 2, full(4), 1_100, true);
+    watch.forget(KEY, WINDOW + 1, [2]);
+    expect(held.map(({ skewMs, listeningSkewMs }) => [skewMs, listeningSkewMs])).toEqual([
+      [8_000, 60],
+      [100, undefined],
+    ]);
   });
 
   test("does not wait for sources that never saw the client", () => {
