@@ -17,6 +17,8 @@ export class HubHost {
   #incarnations = 0;
   #feed: Feed;
   readonly #connections = new Set<Connection>();
+  /** The same by place, where frames go as values. */
+  readonly #places = new Map<number, readonly Connection[]>();
 
   constructor(world: World, clock: Clock, speaks: number) {
     this.#world = world;
@@ -33,7 +35,9 @@ export class HubHost {
     const feed = this.#feed;
     if (feed.take(news, this.clock.now())) {
       this.#world.agenda.after(HUB_COALESCE, () => {
-        if (feed === this.#feed) this.#deliver(this.#connections, feed.flush());
+        if (feed !== this.#feed) return;
+        if (this.#world.wire === "bytes") this.#deliver(this.#connections, feed.flush());
+        else for (const frame of feed.flush()) this.#deliverToAll({ value: frame });
       });
     }
     return this.speaks;
@@ -41,38 +45,34 @@ export class HubHost {
 
   connect(connection: Connection, place: Place): void {
     this.#connections.add(connection);
+    if (this.#world.wire === "values") this.#join(connection);
     this.#deliver([connection], this.#feed.catchUp(place.feed, place.number, this.clock.now()));
   }
 
+  /** A new list each time: who connects while a frame is under way gets it with what it missed. */
+  #join(connection: Connection): void {
+    const others = this.#places.get(connection.place) ?? [];
+    for (const other of others) if (!other.open) this.#connections.delete(other);
+    this.#places.set(connection.place, [...others.filter(({ open }) => open), connection]);
+  }
+
   #deliver(connections: Iterable<Connection>, frames: readonly FeedFrame[]): void {
-    if (this.#world.wire === "values") {
-      for (const frame of frames) this.#deliverValue(connections, { value: frame });
-      return;
-    }
     for (const frame of frames) {
       const bytes = oncePerSchema((schema) => encodeFeed(frame, schema));
       for (const connection of connections) {
         if (!connection.open) this.#connections.delete(connection);
+        else if (this.#world.wire === "values") connection.send({ value: frame });
         else connection.send(bytes(Math.min(this.speaks, schemaFor(connection.speaks))));
       }
     }
   }
 
-  /** What arrives at one moment is one event: isolates of a place hear together, and a planet has many frames. */
-  #deliverValue(connections: Iterable<Connection>, frame: Frame<FeedFrame>): void {
-    const arrivals = new Map<number, Connection[]>();
-    for (const connection of connections) {
-      if (!connection.open) {
-        this.#connections.delete(connection);
-        continue;
-      }
-      const at = connection.leave();
+  /** Isolates of a place hear together, as one event: a planet has many frames, and many isolates that hear each. */
+  #deliverToAll(frame: Frame<FeedFrame>): void {
+    for (const together of this.#places.values()) {
+      let at: number | undefined;
+      for (const connection of together) if (connection.open) at = connection.leave() ?? at;
       if (at === undefined) continue;
-      const together = arrivals.get(at);
-      if (together === undefined) arrivals.set(at, [connection]);
-      else together.push(connection);
-    }
-    for (const [at, together] of arrivals) {
       this.#world.agenda.at(at, () => {
         for (const connection of together) connection.arrive(frame);
       });
@@ -89,6 +89,7 @@ export class HubHost {
     this.sleep();
     for (const connection of this.#connections) connection.break();
     this.#connections.clear();
+    this.#places.clear();
   }
 
   get watchers(): number {

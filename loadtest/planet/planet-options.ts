@@ -28,8 +28,8 @@ export type PlanetRules = readonly [page: Rule, login: Rule];
 
 /** The rules of a site that lets people read much and log in seldom. */
 export const PLANET_RULES: PlanetRules = rulesOf([
-  { name: "page", match: { path: "/**" }, limit: 300, window: "1m", threshold: 20, block_for: "1m" },
-  { name: "log-in", match: { path: "/login" }, limit: 10, window: "1m", threshold: 4, block_for: "10m" },
+  { name: "page", match: { path: "/**" }, limit: 200, window: "1m", threshold: 25, block_for: "1m" },
+  { name: "log-in", match: { path: "/login" }, limit: 20, window: "1m", threshold: 5, block_for: "10m" },
 ]);
 
 function rulesOf(written: readonly [object, object]): PlanetRules {
@@ -43,7 +43,7 @@ export const PLANET_DEFAULTS: Omit<PlanetOptions, "places"> = {
   isolatesPerPlace: 4,
   clients: 100_000,
   requests: 10_000_000,
-  durationMs: 7_200_000,
+  durationMs: 21_600_000,
   seed: 1,
   rules: PLANET_RULES,
   shares: { flash: 0.1, stuffing: 0.01, thin: 0.1, moving: 0.1 },

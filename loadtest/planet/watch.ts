@@ -21,11 +21,14 @@ export class Connection {
   readonly #hear: (frame: Frame<FeedFrame>) => void;
   readonly #lost: () => void;
   readonly oneWayMs: number;
+  /** Index of the place where the isolate is. */
+  readonly place: number;
   #lastArrival = 0;
 
   constructor(isolate: Isolate, oneWayMs: number, hear: (frame: Frame<FeedFrame>) => void, lost: () => void) {
     this.#isolate = isolate;
     this.speaks = isolate.speaks;
+    this.place = isolate.place;
     this.oneWayMs = oneWayMs;
     this.#hear = hear;
     this.#lost = lost;
