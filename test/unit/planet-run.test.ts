@@ -62,7 +62,7 @@ describe("a planet run", () => {
     expect(bound.violated).toBe(report.bound.overLimit);
     expect(bound.violations).toHaveLength(Math.min(20, bound.violated));
     for (const { rule, admitted, bound: most } of bound.violations) {
-      expect(most).toBe({ page: 300, "log-in": 10 }[rule]);
+      expect(most).toBe({ page: 200, "log-in": 20 }[rule]);
       expect(admitted).toBeGreaterThan(most);
     }
   });

@@ -112,7 +112,7 @@ describe("simulate runs", () => {
     requests: 10_000_000,
     clients: 100_000,
     isolatesPerPlace: 4,
-    durationMs: 7_200_000,
+    durationMs: 21_600_000,
     seed: 1,
   };
   test.each([
