@@ -160,6 +160,13 @@ export class Outbox {
     return flight;
   }
 
+  /** Its time was up: it is not out any more, also when the clock is put back. An answer that still comes is used. */
+  giveUp(seq: number): boolean {
+    if (this.flight?.ask.seq !== seq) return false;
+    this.flight = { ...this.flight, giveUpAt: NEVER };
+    return true;
+  }
+
   /** An answer came: the owner is well. A round trip is a sample only if the Ask was sent once (Karn's rule). */
   succeeded(flight: Flight, now: EpochMs, sentOnce: boolean): void {
     this.#pauses = 0;

@@ -270,7 +270,7 @@ export class Source extends Entries {
 
   /** The Ask's time is over without an answer; one that still comes is used. What was spent is reported again. */
   timedOut(hot: HotKey, seq: number, now: EpochMs, jitter: number): void {
-    if (hot.outbox.flight?.ask.seq === seq) hot.outbox.retryReport(now, jitter);
+    if (hot.outbox.giveUp(seq)) hot.outbox.retryReport(now, jitter);
   }
 
   // ── Hearing ───────────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,22 @@ describe("the outbox", () => {
     expect([outbox.isOut(at(200)), outbox.mayDepart(at(200))]).toEqual([false, true]);
   });
 
+  it("has given an Ask up for good, also when the clock is put back; its answer still lands", () => {
+    const outbox = new Outbox();
+    outbox.enqueue(1, at(0));
+    const flight = depart(outbox, at(0));
+    expect(outbox.giveUp(2)).toBe(false);
+    expect(outbox.isOut(at(199))).toBe(true);
+    expect(outbox.giveUp(1)).toBe(true);
+    outbox.reportBy(at(50));
+    expect([outbox.isOut(at(0)), outbox.sleep(at(0)), outbox.mayDepart(at(50))]).toEqual([
+      false,
+      at(50),
+      true,
+    ]);
+    expect(outbox.land(1)?.ask).toBe(flight?.ask);
+  });
+
   it("lands an answer once, and none to an Ask after which another has left", () => {
     const outbox = new Outbox();
     outbox.enqueue(1, T0);

@@ -100,4 +100,16 @@ export const REGRESSIONS: readonly Regression[] = [
     ],
     caughtBy: ["progress"],
   },
+  {
+    name: "an Ask that was given up is out again once the clock is put back, and nobody reports",
+    seed: 16192,
+    edits: [
+      {
+        file: "shared/pop/outbox.ts",
+        find: "this.flight = { ...this.flight, giveUpAt: NEVER };",
+        replace: "",
+      },
+    ],
+    caughtBy: ["lost"],
+  },
 ];
