@@ -107,11 +107,16 @@ export class CreditTable {
   /** Takes an entry out and keeps its count as the set's floor. */
   remove(slot: number, now: EpochMs): void {
     if (!this.#occupants.stale(slot, now)) {
-      const { count, until } = this.#occupants.legacy(slot, now);
-      this.#raiseFloor(Math.floor(slot / (SET_SIZE * WORDS)), count, until, now);
+      this.leaveFloor(slot, now);
       this.replacements += 1;
     }
     this.clear(slot);
+  }
+
+  /** Keeps an entry's count as the set's floor until its window ends. */
+  leaveFloor(slot: number, now: EpochMs): void {
+    const { count, until } = this.#occupants.legacy(slot, now);
+    this.#raiseFloor(Math.floor(slot / (SET_SIZE * WORDS)), count, until, now);
   }
 
   /** Takes out an entry that leaves nothing behind. */

@@ -116,6 +116,8 @@ export class Entries {
     const cells = this.table.cells;
     const ahead = (window - this.window(slot)) | 0;
     if (ahead <= 0) return;
+    // An owner is ahead of this clock. If the entry is pushed out there, its key comes back in the window it leaves.
+    if (window > windowAt(this.gridAt(slot), now)) this.table.leaveFloor(slot, now);
     cells[slot + PREVIOUS] = ahead === 1 ? this.spent(slot) : 0;
     cells[slot + OWN] = 0;
     cells[slot + HELD] = 0;

@@ -291,9 +291,12 @@ export class Source extends Entries {
     const slot = this.lookup(ruleIndex, hi, lo, now);
     if (slot < 0) return undefined;
     const hot = this.heat(slot, news.key, news.label, now);
-    if (hot === undefined || compare(hot.view, news) <= 0) return undefined;
-    join(hot.view, news, now);
-    hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
+    if (hot === undefined) return undefined;
+    if (compare(hot.view, news) > 0) {
+      join(hot.view, news, now);
+      hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
+    }
+    // A claim is a fact whoever tells it: an owner that was forgotten begins with low epochs again.
     if (!this.#claimed(hot, news.claimedUntil ?? NEVER)) return undefined;
     hot.outbox.reportBy(after(now, durationMs(Math.floor(REPORT_JITTER_MAX * jitter))));
     return hot;

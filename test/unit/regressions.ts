@@ -11,7 +11,7 @@ export interface Regression extends Mutant {
 export const REGRESSIONS: readonly Regression[] = [
   {
     name: "a request that was put back waits all over again",
-    seed: 9,
+    seed: 23,
     edits: [
       {
         file: "shared/pop/outbox.ts",
@@ -111,5 +111,18 @@ export const REGRESSIONS: readonly Regression[] = [
       },
     ],
     caughtBy: ["lost"],
+  },
+  {
+    name: "a claim by an owner that was forgotten is not believed, as its epoch is low again",
+    seed: 61506,
+    edits: [
+      {
+        file: "shared/pop/source.ts",
+        find: "    if (hot === undefined) return undefined;\n    if (compare(hot.view, news) > 0) {",
+        replace:
+          "    if (hot === undefined || compare(hot.view, news) <= 0) return undefined;\n    if (hot.slot >= 0) {",
+      },
+    ],
+    caughtBy: ["silent"],
   },
 ];

@@ -4,7 +4,7 @@ import { KeyHasher, tagOf } from "../../shared/key.ts";
 import { CREDIT } from "../../shared/pop/credit-table.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
 import { Source } from "../../shared/pop/source.ts";
-import { epochMs } from "../../shared/time.ts";
+import { epochMs, NEVER } from "../../shared/time.ts";
 import { MINUTE, ruleWith, T0, World } from "./world.ts";
 
 const slotIn = (world: World, at: number): number => [...world.node(at).source.table.slots()][0] ?? -1;
@@ -77,6 +77,36 @@ describe("a source that hears", () => {
     expect([...source.entries(T0)]).toMatchObject([
       { claimed: true, blockedUntil: null, used: 0, credit: 0 },
     ]);
+  });
+});
+
+describe("a source that hears of a claim by an owner that begins anew", () => {
+  const news = { key: "0".repeat(32), ruleVersion: "0123456789abcdef" };
+  const later = epochMs(T0 + 2 * MINUTE);
+
+  it("believes it though the epoch is lower than the one it remembers, and goes on believing the newer verdicts", () => {
+    const world = new World({ sources: 1 });
+    const { source } = world.node(0);
+    source.hear({ ...news, epoch: 3, version: 1, claimedUntil: epochMs(T0 + 1) }, T0, 0);
+    source.hear({ ...news, epoch: 1, version: 1, claimedUntil: later, fullUntil: later }, T0, 0);
+    const [slot = -1] = source.table.slots();
+    expect(source.hotAt(slot)?.view).toMatchObject({ epoch: 3, claimedUntil: later, fullUntil: NEVER });
+    source.lookup(0, 0, 0, epochMs(T0 + MINUTE));
+    expect([...source.entries(epochMs(T0 + MINUTE))]).toMatchObject([{ claimed: true, credit: 0 }]);
+  });
+});
+
+describe("a source whose owner is ahead of its clock", () => {
+  it("keeps what was spent as a floor: pushed out, the key comes back in the window that it left", () => {
+    const rule = ruleWith({ limit: 10, threshold: 4 });
+    const hasher = new KeyHasher(new Uint32Array(8), rule.version);
+    const options = { isolate: "0".repeat(16), pop: "P", seed: 1, rules: [rule], hashers: [hasher] };
+    const source = new Source({ ...options, table: { sets: 1 } });
+    const slot = source.lookup(0, 1, 1, T0);
+    source.take(source.hold(slot, 2, true));
+    source.roll(slot, source.window(slot) + 2, T0);
+    source.table.remove(slot, T0);
+    expect(source.table.get(source.lookup(0, 1, 1, T0), CREDIT)).toBe(1);
   });
 });
 
