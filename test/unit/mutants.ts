@@ -115,11 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     trace: "version join",
     edits: [
       edit("shared/pop/view.ts", "  if (compare(view, news) < 0) return;\n", ""),
-      edit(
-        "shared/pop/source.ts",
-        "if (hot === undefined || compare(hot.view, news) <= 0) return undefined;",
-        "if (hot === undefined) return undefined;",
-      ),
+      edit("shared/pop/source.ts", "if (compare(hot.view, news) > 0) {", "if (hot.slot >= 0) {"),
     ],
     caughtBy: ["barred", "released"],
   },
