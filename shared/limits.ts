@@ -60,9 +60,9 @@ export const BLOCK_TRUST: DurationMs = durationMs(10_000);
 
 // ── One isolate's memory ────────────────────────────────────────────────────────────────────────
 
-/** Entries that share a set. Eight 44-byte entries span six cache lines; a full set replaces its least used. */
+/** Entries that share a set. Eight 36-byte entries span five cache lines; a full set replaces its least used. */
 export const SET_SIZE = 8;
-/** Sets of the credit table: 32,768 × 8 entries × 44 bytes = 11.5 MB, within the 16 MB promised of an isolate's 128. */
+/** Sets of the credit table: 32,768 × 8 entries × 36 bytes = 9.4 MB, within the 16 MB promised of an isolate's 128. */
 export const SETS = 32_768;
 /**
  * Hot keys (claimed here or elsewhere, about 800 bytes each) an isolate keeps: 13 MB. Past it one that nobody waits

@@ -66,7 +66,7 @@ export interface Machine {
 }
 
 /** What one entry of a credit table takes, and what each of its sets takes besides, bytes. */
-const ENTRY_BYTES = 44;
+const ENTRY_BYTES = 36;
 const SET_BYTES = 12;
 /** What a hot key takes that was announced, as measured in Node 24; one that asks takes up to twice as much. */
 const HOT_KEY_BYTES = 400;

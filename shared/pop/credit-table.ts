@@ -11,7 +11,7 @@
 import { SET_SIZE, SETS } from "../limits.ts";
 import { type EpochMs, NEVER } from "../time.ts";
 
-/** Words of one entry; 44 bytes. Field offsets within an entry: */
+/** Words of one entry; 36 bytes. Field offsets within an entry: */
 export const TAG_HI = 0;
 export const TAG_LO = 1;
 /** Window index, wrapped to 32 bits: compare by difference. */
@@ -24,15 +24,17 @@ export const HELD = 4;
 export const CREDIT = 5;
 /** OWN + HELD of the window before. */
 export const PREVIOUS = 6;
-/** The part of the spending that an answer confirmed as counted. */
-export const COUNTED = 7;
-/** Index of the rule, plus one; 0 marks an empty place. */
-export const RULE = 8;
-/** Index of the hot key's record, plus one; 0 for a key that never asked and was never announced. */
-export const HOT = 9;
+/**
+ * Lower half: index of the rule, plus one; 0 marks an empty place. Upper half: index of the hot key's record, plus
+ * one; 0 for a key that never asked and was never announced. Read by `ruleOf` and `hotOf`.
+ */
+const LINKS = 7;
 /** A number that no other entry had for the last 2³² that were made: an entry that comes back has another. */
-export const BIRTH = 10;
-const WORDS = 11;
+export const BIRTH = 8;
+const WORDS = 9;
+const HALF = 16;
+/** Rules, and records of hot keys, that the links can tell apart. */
+export const LINKS_MAX = 2 ** HALF - 1;
 
 export interface TableSize {
   readonly sets: number;
@@ -81,7 +83,8 @@ export class CreditTable {
     const first = this.#setOf(hi, lo) * SET_SIZE * WORDS;
     const cells = this.cells;
     for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {
-      if (cells[slot + TAG_LO] === lo && cells[slot + TAG_HI] === hi && cells[slot + RULE] !== 0) return slot;
+      if (cells[slot + TAG_LO] === lo && cells[slot + TAG_HI] === hi && cells[slot + LINKS] !== 0)
+        return slot;
     }
     return -1;
   }
@@ -94,11 +97,11 @@ export class CreditTable {
     const set = this.#setOf(hi, lo);
     const slot = this.#victim(set, now);
     if (slot < 0) return -1;
-    if (this.cells[slot + RULE] !== 0) this.remove(slot, now);
+    if (this.isTaken(slot)) this.remove(slot, now);
     this.cells.fill(0, slot, slot + WORDS);
     this.cells[slot + TAG_HI] = hi;
     this.cells[slot + TAG_LO] = lo;
-    this.cells[slot + RULE] = ruleIndex + 1;
+    this.cells[slot + LINKS] = ruleIndex + 1;
     this.#births += 1;
     this.cells[slot + BIRTH] = this.#births;
     return slot;
@@ -122,7 +125,7 @@ export class CreditTable {
   /** Takes out an entry that leaves nothing behind. */
   clear(slot: number): void {
     this.#occupants.forget(slot);
-    this.cells[slot + RULE] = 0;
+    this.cells[slot + LINKS] = 0;
   }
 
   /** The count below which no new entry of this slot's set may start its silent credit. */
@@ -136,10 +139,30 @@ export class CreditTable {
     return this.cells[slot + field] ?? 0;
   }
 
+  /** Whether an entry stands there. */
+  isTaken(slot: number): boolean {
+    return this.cells[slot + LINKS] !== 0;
+  }
+
+  /** Index of an entry's rule. */
+  ruleOf(slot: number): number {
+    return (this.get(slot, LINKS) & LINKS_MAX) - 1;
+  }
+
+  /** Index of an entry's hot-key record; −1 for none. */
+  hotOf(slot: number): number {
+    return (this.get(slot, LINKS) >>> HALF) - 1;
+  }
+
+  /** @param index −1 for none */
+  linkHot(slot: number, index: number): void {
+    this.cells[slot + LINKS] = ((index + 1) << HALF) | (this.get(slot, LINKS) & LINKS_MAX);
+  }
+
   /** Every occupied slot, for inspection. */
   *slots(): IterableIterator<number> {
     for (let slot = 0; slot < this.cells.length; slot += WORDS) {
-      if (this.cells[slot + RULE] !== 0) yield slot;
+      if (this.isTaken(slot)) yield slot;
     }
   }
 
@@ -155,7 +178,7 @@ export class CreditTable {
     const first = set * SET_SIZE * WORDS;
     // Empty places are looked for first: to judge an entry takes its hot key, which is far away in memory.
     for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS)
-      if (this.cells[slot + RULE] === 0) return slot;
+      if (!this.isTaken(slot)) return slot;
     let best = -1;
     let bestRank = Number.POSITIVE_INFINITY;
     for (let slot = first; slot < first + SET_SIZE * WORDS; slot += WORDS) {

@@ -10,15 +10,13 @@ import type { Rule } from "../rule.ts";
 import { type EpochMs, later, NEVER, type WindowGrid, windowAt, windowEnd, windowStart } from "../time.ts";
 import {
   BIRTH,
-  COUNTED,
   CREDIT,
   CreditTable,
   HELD,
-  HOT,
+  LINKS_MAX,
   type Occupants,
   OWN,
   PREVIOUS,
-  RULE,
   TAG_LO,
   type TableSize,
   WINDOW,
@@ -62,6 +60,10 @@ export class Entries {
    * @param hotKeysMax how many hot-key records are kept
    */
   constructor(rules: readonly Rule[], seed: number, size: TableSize | undefined, hotKeysMax = HOT_KEYS_MAX) {
+    assert(
+      rules.length <= LINKS_MAX && hotKeysMax <= LINKS_MAX,
+      "an entry can name any rule and any hot key",
+    );
     this.rules = rules;
     this.#hotKeysMax = hotKeysMax;
     this.table = new CreditTable(this.#occupants(), seed, size);
@@ -87,7 +89,7 @@ export class Entries {
   }
 
   ruleAt(slot: number): Rule {
-    const rule = this.rules[this.table.get(slot, RULE) - 1];
+    const rule = this.rules[this.table.ruleOf(slot)];
     assert(rule !== undefined, "an entry names its rule");
     return rule;
   }
@@ -97,8 +99,8 @@ export class Entries {
   }
 
   hotAt(slot: number): HotKey | undefined {
-    const index = this.table.get(slot, HOT);
-    return index === 0 ? undefined : this.#hot[index - 1];
+    const index = this.table.hotOf(slot);
+    return index < 0 ? undefined : this.#hot[index];
   }
 
   /** OWN + HELD: what a source answers for in its window. */
@@ -121,9 +123,9 @@ export class Entries {
     cells[slot + PREVIOUS] = ahead === 1 ? this.spent(slot) : 0;
     cells[slot + OWN] = 0;
     cells[slot + HELD] = 0;
-    cells[slot + COUNTED] = 0;
     cells[slot + WINDOW] = window;
     const old = this.hotAt(slot);
+    if (old !== undefined) old.counted = 0;
     if (old !== undefined && this.#isForgotten(old, window)) {
       // Its owner may have forgotten the key by now, and with it the epoch: what comes is new to both.
       Object.assign(old.view, emptyView());
@@ -168,7 +170,7 @@ export class Entries {
 
   /** Whether the entry is still there: a request may wait for so long that it was replaced, and may have come back. */
   #isStanding({ slot, birth }: Hold): boolean {
-    return this.table.get(slot, BIRTH) === birth && this.table.get(slot, RULE) !== 0;
+    return this.table.get(slot, BIRTH) === birth && this.table.isTaken(slot);
   }
 
   /** True when the key was known to be claimed at the start of that window. */
@@ -195,7 +197,7 @@ export class Entries {
     this.#lives += 1;
     const hot = newHotKey(this.ruleAt(slot), key, label, this.#lives, slot);
     this.#hot[index] = hot;
-    this.table.cells[slot + HOT] = index + 1;
+    this.table.linkHot(slot, index);
     return hot;
   }
 
@@ -207,13 +209,13 @@ export class Entries {
   }
 
   #dropHot(slot: number): void {
-    const index = this.table.get(slot, HOT) - 1;
+    const index = this.table.hotOf(slot);
     const hot = this.#hot[index];
     if (hot === undefined) return;
     hot.slot = -1;
     this.#hot[index] = undefined;
     this.#freeHot.push(index);
-    this.table.cells[slot + HOT] = 0;
+    this.table.linkHot(slot, -1);
   }
 
   /**

@@ -16,6 +16,8 @@ export interface HotKey {
   slot: number;
   readonly view: View;
   readonly outbox: Outbox;
+  /** The part of the entry's spending that an answer confirmed as counted. */
+  counted: number;
   /** The window of the last Ask or claim heard; two windows later nothing of it matters any more. */
   lastWindow: number;
   /** The owner's last `remaining` and `resetAt`, and OWN + HELD when they were said. */
@@ -40,6 +42,7 @@ export const newHotKey = (
   slot,
   view: emptyView(),
   outbox: new Outbox(),
+  counted: 0,
   lastWindow: -1,
   remaining: 0,
   resetAt: NEVER,

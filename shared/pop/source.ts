@@ -10,7 +10,7 @@ import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/me
 import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { ClaimBudget } from "./claim-budget.ts";
-import { COUNTED, CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
+import { CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
 import { Entries } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Flight, Waiter } from "./outbox.ts";
@@ -92,7 +92,7 @@ export class Source extends Entries {
     this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now), now);
     if (hot.slot < 0) return undefined;
     const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want));
-    if (flight !== undefined) this.#giveBack(hot.slot);
+    if (flight !== undefined) this.#giveBack(hot);
     return flight;
   }
 
@@ -100,11 +100,10 @@ export class Source extends Entries {
    * From the moment an Ask leaves, its owner may count no more than it says for this source and grant the
    * rest elsewhere. Only its answer gives credit again; if that is lost, what was left may not be spent.
    */
-  #giveBack(slot: number): void {
-    const { cells } = this.table;
-    const spent = this.spent(slot);
-    cells[slot + CREDIT] = spent;
-    cells[slot + COUNTED] = Math.min(this.table.get(slot, COUNTED), spent);
+  #giveBack(hot: HotKey): void {
+    const spent = this.spent(hot.slot);
+    this.table.cells[hot.slot + CREDIT] = spent;
+    hot.counted = Math.min(hot.counted, spent);
   }
 
   #askOf(hot: HotKey, seq: number, want: readonly number[]): Ask {
@@ -129,7 +128,7 @@ export class Source extends Entries {
       seq,
       epochSeen: hot.view.epoch,
       spent: this.spent(slot),
-      counted: this.table.get(slot, COUNTED),
+      counted: hot.counted,
       previousSpent: this.table.get(slot, PREVIOUS),
       want,
     };
@@ -172,7 +171,7 @@ export class Source extends Entries {
     const decided = this.#settle(hot, flight, field, answer);
     if (age === 0) {
       this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
-      this.table.cells[slot + COUNTED] = answer.granted;
+      hot.counted = answer.granted;
       hot.remaining = answer.remaining;
       hot.resetAt = answer.resetAt;
       hot.spentThen = this.spent(slot);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { hex64 } from "../../shared/hash.ts";
 import { KeyHasher } from "../../shared/key.ts";
 import { SET_SIZE } from "../../shared/limits.ts";
-import { CREDIT, RULE } from "../../shared/pop/credit-table.ts";
+import { CREDIT } from "../../shared/pop/credit-table.ts";
 import { Source } from "../../shared/pop/source.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
@@ -186,7 +186,7 @@ describe("the credit table", () => {
     const source = sourceWith(rules, 1);
     for (let key = 0; key < SET_SIZE; key += 1) claim(source, key, 0, MINUTE);
     const slot = find(source, 50, 0, 1);
-    expect(source.table.get(slot, RULE)).toBe(2);
+    expect(source.table.ruleOf(slot)).toBe(1);
     expect([source.spent(slot), source.table.get(slot, CREDIT)]).toEqual([0, 0]);
     expect(source.hotAt(slot)).toBeUndefined();
   });

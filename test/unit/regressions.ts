@@ -45,8 +45,8 @@ export const REGRESSIONS: readonly Regression[] = [
     edits: [
       {
         file: "shared/pop/entries.ts",
-        find: "return this.table.get(slot, BIRTH) === birth && this.table.get(slot, RULE) !== 0;",
-        replace: "return birth >= 0 && this.table.get(slot, RULE) !== 0;",
+        find: "return this.table.get(slot, BIRTH) === birth && this.table.isTaken(slot);",
+        replace: "return birth >= 0 && this.table.isTaken(slot);",
       },
     ],
     caughtBy: ["assertion"],
