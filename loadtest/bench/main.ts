@@ -1,0 +1,79 @@
+/** `npm run bench`: what the limiter takes, next to others, on this machine. */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { roundedJson } from "../replay/report.ts";
+import { runCli } from "../tools/cli.ts";
+import { withProgress } from "../tools/progress.ts";
+import { benchDecide } from "./decide.ts";
+import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { benchMemory } from "./memory.ts";
+import { readOptions } from "./options.ts";
+
+/** What a part may use; `progress` takes the share that is done, from 0 to 1. */
+interface Context {
+  readonly rounds: number;
+  readonly progress: (share: number) => void;
+}
+
+/** A part's figures for programs, and as text for people. */
+interface Outcome {
+  readonly figures: object;
+  readonly text: string;
+}
+
+/** By the names that `--only` takes, in the order in which they run. */
+const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = {
+  decide: async ({ rounds, progress }) => {
+    const figures = await benchDecide(rounds, progress);
+    return { figures, text: formatDecide(figures) };
+  },
+  memory: async ({ progress }) => {
+    const figures = await benchMemory(progress);
+    return { figures, text: formatMemory(figures) };
+  },
+};
+
+void runCli(async () => {
+  const { only, rounds, json } = readOptions(Object.keys(PARTS));
+  const machine = machineHere();
+  const all: Record<string, object> = {};
+  if (!json) process.stdout.write(`${formatMachine(machine)}\n`);
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (!only.includes(name)) continue;
+    const outcome = await withProgress(
+      (share) => `${name}: ${Math.floor(100 * share)} %`,
+      (progress) => part({ rounds, progress }),
+    );
+    all[name] = outcome.figures;
+    if (!json) process.stdout.write(`\n${outcome.text}\n`);
+  }
+  if (json) process.stdout.write(roundedJson({ machine, ...all }));
+});
+
+function machineHere(): Machine {
+  const cores = cpus();
+  const commit = commitHere();
+  return {
+    cpu: cores[0]?.model.trim() ?? "unknown processor",
+    cores: cores.length,
+    node: process.versions.node,
+    date: new Date().toISOString(),
+    ...(commit === undefined ? {} : { commit }),
+  };
+}
+
+/** The commit that is measured; with `+` where files differ from it. */
+function commitHere(): string | undefined {
+  const git = (...args: string[]): string =>
+    execFileSync("git", ["--no-optional-locks", ...args], {
+      cwd: import.meta.dirname,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  try {
+    return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain") === "" ? "" : "+"}`;
+  } catch {
+    // No git, or no repository: the figures hold without it.
+    return undefined;
+  }
+}
