@@ -7,6 +7,7 @@
  */
 import ipaddr from "ipaddr.js";
 import { halfSipHash64, hex64 } from "./hash.ts";
+import { isMapped, readIPv6 } from "./ipv6.ts";
 import type { KeyHash } from "./protocol/messages.ts";
 import type { Rule } from "./rule.ts";
 
@@ -36,14 +37,19 @@ function isDottedIPv4(text: string, start: number): boolean {
 }
 
 /** The /64 of an IPv6 address, as RFC 5952 writes it: the low half is zero and always the longest run. */
-function prefix64(parts: readonly number[]): string {
+function prefix64(groups: ArrayLike<number>): string {
   let length = 4;
-  while (length > 0 && parts[length - 1] === 0) length--;
-  const groups = parts.slice(0, length).map((part) => part.toString(16));
-  return `${groups.join(":")}::/64`;
+  while (length > 0 && groups[length - 1] === 0) length--;
+  let text = "";
+  for (let at = 0; at < length; at++) text += `${at === 0 ? "" : ":"}${(groups[at] ?? 0).toString(16)}`;
+  return `${text}::/64`;
 }
 
+/** The groups of the address that is being read. */
+const groups = new Uint16Array(8);
+
 function canonicalIPv6(text: string): string | undefined {
+  if (readIPv6(text, groups) && !isMapped(groups)) return prefix64(groups);
   // ipaddr.js would read `::ffff:0177.0.0.1` as octal; a dotted tail must be as plain as an IPv4 alone.
   if (text.includes(".") && !isDottedIPv4(text, text.lastIndexOf(":") + 1)) return undefined;
   if (!ipaddr.IPv6.isValid(text)) return undefined;
