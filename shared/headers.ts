@@ -10,9 +10,28 @@ import type { Rule } from "./rule.ts";
 export const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 export const PROBLEM_TYPE = "application/problem+json";
 
+type Policy = Pick<Rule, "name" | "limit" | "window">;
+
+/** What each rule's policy is told as: the same for every request. */
+const policies = new WeakMap<Policy, string>();
+
+function policyOf(rule: Policy): string {
+  const known = policies.get(rule);
+  if (known !== undefined) return known;
+  const policy = `"${rule.name}";q=${rule.limit};w=${Math.ceil(rule.window / 1000)}`;
+  policies.set(rule, policy);
+  return policy;
+}
+
 /** `RateLimit-Policy`: `"login";q=20;w=60`, one item for each rule. The window in whole seconds, rounded up. */
-export const rateLimitPolicy = (rules: readonly Pick<Rule, "name" | "limit" | "window">[]): string =>
-  rules.map((rule) => `"${rule.name}";q=${rule.limit};w=${Math.ceil(rule.window / 1000)}`).join(", ");
+export const rateLimitPolicy = (rules: readonly Policy[]): string => list(rules, policyOf);
+
+/** The members of a list, as RFC 9651 joins them. */
+function list<T>(items: readonly T[], write: (item: T) => string): string {
+  let text = "";
+  for (const item of items) text += text === "" ? write(item) : `, ${write(item)}`;
+  return text;
+}
 
 /** What is left under one rule. */
 export interface Remaining {
@@ -27,9 +46,7 @@ const whole = (seconds: number): number => Math.max(0, Math.ceil(seconds));
 
 /** `RateLimit`: `"login";r=0;t=37`, one item for each rule. */
 export const rateLimit = (rules: readonly Remaining[]): string =>
-  rules
-    .map((r) => `"${r.name}";r=${Math.max(0, Math.floor(r.remaining))};t=${whole(r.resetSeconds)}`)
-    .join(", ");
+  list(rules, (r) => `"${r.name}";r=${Math.max(0, Math.floor(r.remaining))};t=${whole(r.resetSeconds)}`);
 
 /**
  * `Retry-After`: whole seconds until the last of `seconds` has passed, so never before any rule's `t`; at

@@ -6,56 +6,74 @@
 const GROUPS = 8;
 const COLON = 0x3a;
 
+/** The value of each ASCII character as a hexadecimal digit; 16 for those that are none. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = "0123456789abcdef".indexOf(String.fromCharCode(code).toLowerCase());
+  return digit < 0 ? 16 : digit;
+});
+
 /**
  * Reads an address into `groups`, eight numbers of 16 bits. False, and `groups` undefined, for a text that is none
  * or is spelled otherwise.
  */
 export function readIPv6(text: string, groups: Uint16Array): boolean {
-  let at = 0;
+  const { length } = text;
   let count = 0;
   /** Where `::` stands: so many groups come before it. */
   let gap = -1;
-  if (text.charCodeAt(0) === COLON) {
+  let group = 0;
+  let digits = 0;
+  let at = 0;
+  if (length > 1 && text.charCodeAt(0) === COLON) {
     if (text.charCodeAt(1) !== COLON) return false;
     gap = 0;
     at = 2;
   }
-  while (at < text.length) {
-    const start = at;
-    let value = 0;
-    for (let digit = hexDigit(text.charCodeAt(at)); digit >= 0; digit = hexDigit(text.charCodeAt(at))) {
-      value = (value << 4) | digit;
-      at += 1;
+  for (; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === COLON) {
+      if (digits === 0 || count === GROUPS) {
+        // The second of two colons, or one too many.
+        if (gap >= 0 || count === 0 || count === GROUPS) return false;
+        gap = count;
+        continue;
+      }
+      groups[count] = group;
+      count++;
+      group = 0;
+      digits = 0;
+      continue;
     }
-    if (at === start || at - start > 4 || count === GROUPS) return false;
-    groups[count] = value;
-    count += 1;
-    if (at === text.length) break;
-    if (text.charCodeAt(at) !== COLON) return false;
-    at += 1;
-    if (text.charCodeAt(at) === COLON) {
-      if (gap >= 0) return false;
-      gap = count;
-      at += 1;
-    } else if (at === text.length) return false;
+    const digit = code < 128 ? (DIGITS[code] as number) : 16;
+    if (digit === 16 || digits === 4) return false;
+    group = (group << 4) | digit;
+    digits++;
   }
+  if (digits > 0) {
+    if (count === GROUPS) return false;
+    groups[count] = group;
+    count++;
+  } else if (gap !== count) return false; // a colon at the end that is not the second of two
   if (gap < 0) return count === GROUPS;
   // It stands for one group at least.
   if (count === GROUPS) return false;
-  groups.copyWithin(gap + GROUPS - count, gap, count);
-  groups.fill(0, gap, gap + GROUPS - count);
+  spread(groups, gap, count);
   return true;
 }
 
-/** −1 for what is none, the end of the text among it. */
-function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const lower = code | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+/** Puts zeros in the place of `::`, before which `gap` of the `count` groups stand. */
+function spread(groups: Uint16Array, gap: number, count: number): void {
+  const zeros = GROUPS - count;
+  for (let at = GROUPS - 1; at >= gap + zeros; at--) groups[at] = groups[at - zeros] as number;
+  for (let at = gap; at < gap + zeros; at++) groups[at] = 0;
 }
 
 /** Whether an address holds an IPv4 one: `::ffff:a.b.c.d`. */
-export function isMapped(groups: Uint16Array): boolean {
-  for (let at = 0; at < 5; at += 1) if (groups[at] !== 0) return false;
-  return groups[5] === 0xffff;
-}
+export const isMapped = (groups: Uint16Array): boolean =>
+  groups[5] === 0xffff &&
+  ((groups[0] as number) |
+    (groups[1] as number) |
+    (groups[2] as number) |
+    (groups[3] as number) |
+    (groups[4] as number)) ===
+    0;

@@ -1,76 +1,13 @@
-/**
- * What a rule counts by: a client's address in one spelling, its text in a rule, and the hash of that text.
- *
- * One client must have one spelling, or each spelling is another quota; many clients must not share one, or
- * one of them blocks the others. So IPv4 inside IPv6 counts as that IPv4, and IPv6 counts per /64: that much
- * is handed to a single customer, who can use any address in it.
- */
-import ipaddr from "ipaddr.js";
-import { halfSipHash64, hex64 } from "./hash.ts";
-import { isMapped, readIPv6 } from "./ipv6.ts";
+/** What a rule counts by: its text for people, and the hash that names it everywhere else. */
+import { halfSipHash64, hex64, type Message, textMessage } from "./hash.ts";
 import type { KeyHash } from "./protocol/messages.ts";
 import type { Rule } from "./rule.ts";
 
-/** Longest header that can be an address: 45 characters of IPv6 with a dotted tail, a zone id, some blanks. */
-const ADDRESS_TEXT_MAX = 128;
 /** The key of all requests without a usable address: they share one quota, which is neither a free pass nor a 500. */
 const UNKNOWN_ADDRESS = "unknown";
 
-/** Whether `text` from `start` on is four decimal numbers below 256 without leading zeros, and nothing else. */
-function isDottedIPv4(text: string, start: number): boolean {
-  let parts = 1;
-  let digits = 0;
-  let value = 0;
-  for (let i = start; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x2e) {
-      if (digits === 0 || ++parts > 4) return false;
-      digits = value = 0;
-    } else {
-      if (code < 0x30 || code > 0x39 || (digits > 0 && value === 0)) return false;
-      value = value * 10 + code - 0x30;
-      digits++;
-      if (value > 255) return false;
-    }
-  }
-  return parts === 4 && digits > 0;
-}
-
-/** The /64 of an IPv6 address, as RFC 5952 writes it: the low half is zero and always the longest run. */
-function prefix64(groups: ArrayLike<number>): string {
-  let length = 4;
-  while (length > 0 && groups[length - 1] === 0) length--;
-  let text = "";
-  for (let at = 0; at < length; at++) text += `${at === 0 ? "" : ":"}${(groups[at] ?? 0).toString(16)}`;
-  return `${text}::/64`;
-}
-
-/** The groups of the address that is being read. */
-const groups = new Uint16Array(8);
-
-function canonicalIPv6(text: string): string | undefined {
-  if (readIPv6(text, groups) && !isMapped(groups)) return prefix64(groups);
-  // ipaddr.js would read `::ffff:0177.0.0.1` as octal; a dotted tail must be as plain as an IPv4 alone.
-  if (text.includes(".") && !isDottedIPv4(text, text.lastIndexOf(":") + 1)) return undefined;
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
-  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : prefix64(address.parts);
-}
-
-/**
- * The canonical text of the address in a `CF-Connecting-IP` header: `203.0.113.9`, or `2001:db8:1:2::/64`.
- * `undefined` when there is none: no header, a list, a port, brackets, or IPv4 in octal, hex or short form,
- * which different readers take for different addresses. Never throws.
- */
-export function canonicalAddress(header: string | null): string | undefined {
-  if (header === null || header.length > ADDRESS_TEXT_MAX) return undefined;
-  if (isDottedIPv4(header, 0)) return header;
-  const text = header.trim();
-  if (!text.includes(":")) return isDottedIPv4(text, 0) ? text : undefined;
-  // A zone id names an interface of the host that wrote it; it says nothing of the client.
-  const zone = text.indexOf("%");
-  return canonicalIPv6(zone === -1 ? text : text.slice(0, zone));
-}
+/** What a key is hashed from: bytes, or a text. */
+export type KeyMessage = Message | string;
 
 /** The readable key of a request under `rule`: `ip=203.0.113.9`. `address` as `canonicalAddress` returns it. */
 export function keyText(rule: Pick<Rule, "key">, address: string | undefined): string {
@@ -82,7 +19,7 @@ export function keyText(rule: Pick<Rule, "key">, address: string | undefined): s
 export const SECRET_WORDS = 8;
 
 /**
- * Hashes key texts under one rule, the same in every isolate of a deployment. Hashes of one client under two
+ * Hashes keys under one rule, the same in every isolate of a deployment. Hashes of one client under two
  * rules (or two versions of one) tell nothing of each other: the keys are derived from the rule's version.
  */
 export class KeyHasher {
@@ -108,18 +45,20 @@ export class KeyHasher {
     return this.#tag[1] ?? 0;
   }
 
-  /** Computes the 64-bit tag of `text` into `hi` and `lo`. Allocates nothing. */
-  tag(text: string): void {
-    halfSipHash64(this.#tagKey[0] ?? 0, this.#tagKey[1] ?? 0, text, this.#tag);
+  /** Computes the 64-bit tag of a key into `hi` and `lo`. Allocates nothing for bytes. */
+  tag(key: KeyMessage): void {
+    halfSipHash64(this.#tagKey[0] ?? 0, this.#tagKey[1] ?? 0, messageOf(key), this.#tag);
   }
 
   /** The 128 bits that name the owner, as 32 hex digits; the first 16 are the tag, left in `hi` and `lo` too. */
-  hash(text: string): KeyHash {
-    this.tag(text);
-    halfSipHash64(this.#restKey[0] ?? 0, this.#restKey[1] ?? 0, text, this.#rest);
+  hash(key: KeyMessage): KeyHash {
+    this.tag(key);
+    halfSipHash64(this.#restKey[0] ?? 0, this.#restKey[1] ?? 0, messageOf(key), this.#rest);
     return hex64(this.hi, this.lo) + hex64(this.#rest[0] ?? 0, this.#rest[1] ?? 0);
   }
 }
+
+const messageOf = (key: KeyMessage): Message => (typeof key === "string" ? textMessage(key) : key);
 
 /**
  * A key from four secret words: two hashes under independent keys, joined so that all four count. Their texts
@@ -127,8 +66,8 @@ export class KeyHasher {
  */
 function deriveKey(secret: Readonly<ArrayLike<number>>, from: number, text: string, out: Int32Array): void {
   const other = new Int32Array(2);
-  halfSipHash64(secret[from] ?? 0, secret[from + 1] ?? 0, `${text}.0`, out);
-  halfSipHash64(secret[from + 2] ?? 0, secret[from + 3] ?? 0, `${text}.1`, other);
+  halfSipHash64(secret[from] ?? 0, secret[from + 1] ?? 0, textMessage(`${text}.0`), out);
+  halfSipHash64(secret[from + 2] ?? 0, secret[from + 3] ?? 0, textMessage(`${text}.1`), other);
   for (let i = 0; i < 2; i++) out[i] = (out[i] ?? 0) ^ (other[i] ?? 0);
 }
 

@@ -70,6 +70,9 @@ export const SETS = 32_768;
  */
 export const HOT_KEYS_MAX = 16_384;
 
+/** Sets of rules that an isolate remembers (about 500 bytes each); past it they are made for each request anew. */
+export const RULE_SETS_MAX = 1_024;
+
 // ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
 
 /** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */

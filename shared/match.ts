@@ -10,9 +10,7 @@
  */
 import { GLOBSTAR, lenientReading, patternSegments, strictReading } from "./path.ts";
 import type { Rule } from "./rule.ts";
-
-/** Tells whether a canonical path matches. */
-type PathTest = (path: string) => boolean;
+import { RuleSet } from "./rule-set.ts";
 
 const STAR = 0x2a;
 
@@ -79,44 +77,99 @@ function segmentsMatch(globs: readonly string[], path: string): boolean {
   return g === globs.length;
 }
 
-/** `undefined` when every path matches, so that nobody spells paths for a rule on all of them. */
-function compilePath(pattern: string): PathTest | undefined {
-  const globs = patternSegments(pattern);
-  if (globs.length === 1 && globs[0] === GLOBSTAR) return undefined;
-  const literal = `/${globs.join("/")}`;
-  return literal.includes("*") ? (path) => segmentsMatch(globs, path) : (path) => path === literal;
+/** A rule as requests are held against it. */
+interface Candidate {
+  readonly index: number;
+  readonly methods: readonly string[] | undefined;
+  /** The path's segments; `undefined` when every path matches. */
+  readonly globs: readonly string[] | undefined;
 }
 
-const NONE: readonly Rule[] = [];
+const isLiteral = (glob: string): boolean => !glob.includes("*");
 
 /**
- * Prepares the rules for many requests. The function it returns gives the rules a request falls under, in
- * their order; it never throws, and allocates nothing while at most one rule matches a plainly spelled path.
+ * The rules by the literal segments that their paths begin with, so that those that cannot match cost nothing. A
+ * path is walked as far as it goes; what is left to look at is a list made beforehand, in the order of the rules.
+ */
+class Branch {
+  readonly #longer = new Map<string, Branch>();
+  /** Rules whose path is this branch. */
+  #here: readonly Candidate[] = [];
+  /** Rules whose path goes on with a wildcard from here or from before. */
+  #below: readonly Candidate[] = [];
+
+  grow(candidate: Candidate, from = 0): void {
+    const glob = candidate.globs?.[from];
+    if (glob === undefined && candidate.globs !== undefined) this.#here = [...this.#here, candidate];
+    else if (glob === undefined || !isLiteral(glob)) this.#below = [...this.#below, candidate];
+    else {
+      const branch = this.#longer.get(glob) ?? new Branch();
+      this.#longer.set(glob, branch);
+      branch.grow(candidate, from + 1);
+    }
+  }
+
+  /** Once all have grown: every branch lists what its own rules and those of the branches before it are. */
+  ripen(before: readonly Candidate[] = []): void {
+    this.#below = inOrder([...before, ...this.#below]);
+    this.#here = inOrder([...this.#below, ...this.#here]);
+    for (const branch of this.#longer.values()) branch.ripen(this.#below);
+  }
+
+  /** The rules that a path in one reading may fall under: all others do not match it. */
+  candidates(path: string): readonly Candidate[] {
+    let branch: Branch = this;
+    for (let at = path === "/" ? path.length : 1; at < path.length; ) {
+      if (branch.#longer.size === 0) return branch.#below;
+      const end = segmentEnd(path, at);
+      const longer = branch.#longer.get(path.slice(at, end));
+      if (longer === undefined) return branch.#below;
+      branch = longer;
+      at = end + 1;
+    }
+    return branch.#here;
+  }
+}
+
+const inOrder = (candidates: readonly Candidate[]): readonly Candidate[] =>
+  candidates.toSorted((a, b) => a.index - b.index);
+
+/** Methods compare as they are; a candidate of the path's own branch has nothing but literals left, which match. */
+const covers = ({ methods, globs }: Candidate, method: string, path: string): boolean =>
+  (methods === undefined || methods.includes(method)) && (globs === undefined || segmentsMatch(globs, path));
+
+/**
+ * Prepares the rules for many requests. The function it returns gives the rules a request falls under; it never
+ * throws, and allocates nothing for a plainly spelled path of which no beginning stands in a rule.
  * `method` in upper case as Request has it, `pathname` as URL has it.
+ * @param enforce false makes every rule act as shadow
  */
 export function compileMatcher(
   rules: readonly Rule[],
-): (method: string, pathname: string) => readonly Rule[] {
-  const compiled = rules.map((rule) => ({
-    rule,
-    alone: [rule] as readonly Rule[],
-    methods: rule.match.methods,
-    test: compilePath(rule.match.path),
-  }));
+  enforce = true,
+): (method: string, pathname: string) => RuleSet {
+  const none = RuleSet.none(rules, enforce);
+  const all = rules.map(({ match }, index): Candidate => {
+    const globs = patternSegments(match.path);
+    const every = globs.length === 1 && globs[0] === GLOBSTAR;
+    return { index, methods: match.methods, globs: every ? undefined : globs };
+  });
+  const tree = new Branch();
+  for (const candidate of all) tree.grow(candidate);
+  tree.ripen();
+  const needsPath = all.some(({ globs }) => globs !== undefined);
   return (method, pathname) => {
-    let found = NONE;
-    let strict = "";
-    let lenient = "";
-    for (const { rule, alone, methods, test } of compiled) {
-      if (methods !== undefined && !methods.includes(method)) continue;
-      if (test !== undefined) {
-        if (strict === "") {
-          strict = strictReading(pathname);
-          lenient = lenientReading(strict);
-        }
-        if (!test(strict) && (lenient === strict || !test(lenient))) continue;
-      }
-      found = found === NONE ? alone : [...found, rule];
+    // Nobody spells paths for rules on all of them.
+    const strict = needsPath ? strictReading(pathname) : "/";
+    const lenient = needsPath ? lenientReading(strict) : strict;
+    let found = none;
+    if (lenient === strict) {
+      for (const candidate of tree.candidates(strict))
+        if (covers(candidate, method, strict)) found = found.and(candidate.index);
+    } else {
+      for (const candidate of all)
+        if (covers(candidate, method, strict) || covers(candidate, method, lenient))
+          found = found.and(candidate.index);
     }
     return found;
   };

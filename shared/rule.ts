@@ -3,7 +3,7 @@
  * every problem of every rule is told at once: whoever deploys should not have to try again for each.
  */
 import * as v from "valibot";
-import { halfSipHash64, hex64 } from "./hash.ts";
+import { halfSipHash64, hex64, textMessage } from "./hash.ts";
 import { patternSegments } from "./path.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
@@ -161,7 +161,8 @@ function versionOf(rule: Omit<Rule, "name" | "version">): string {
   const { key, limit, window, threshold, algorithm, onFailure, deadline, align, mode } = rule;
   const meaning = [match, key, limit, window, threshold, algorithm, onFailure, deadline, align, mode];
   const out = new Int32Array(2);
-  halfSipHash64(...VERSION_KEY, JSON.stringify([...meaning, ...laterMeaning(rule)]), out);
+  const text = JSON.stringify([...meaning, ...laterMeaning(rule)]);
+  halfSipHash64(...VERSION_KEY, textMessage(text), out);
   return hex64(out[0] ?? 0, out[1] ?? 0);
 }
 

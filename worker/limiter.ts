@@ -2,16 +2,19 @@
  * The limiter of one isolate: the compiled rules, this source's credit, and its ways to owners and hub.
  * It turns a request into a decision; what to answer is `handle.ts`'s.
  */
+import { ClientAddress } from "../shared/address.ts";
 import { type KeyDisplay, keyDisplay, maskKey } from "../shared/display.ts";
 import { hex32, hex64 } from "../shared/hash.ts";
-import { canonicalAddress, KeyHasher, keyText } from "../shared/key.ts";
+import { KeyHasher, keyText } from "../shared/key.ts";
 import { compileMatcher } from "../shared/match.ts";
+import { ByCredit } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
-import { Admission, type Decision, type RequestedRule, type Waiting } from "../shared/pop/decide.ts";
+import { Admission, type Decision, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
 import { Source } from "../shared/pop/source.ts";
 import { regionOf } from "../shared/region.ts";
 import type { Rule } from "../shared/rule.ts";
+import type { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
@@ -41,11 +44,14 @@ export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 export class Limiter {
   readonly rules: readonly Rule[];
   readonly #source: Source;
-  readonly #match: (method: string, pathname: string) => readonly Rule[];
+  readonly #byCredit: ByCredit;
+  readonly #match: (method: string, pathname: string) => RuleSet;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
   readonly #enforce: boolean;
-  readonly #label: ((text: string) => string) | undefined;
+  readonly #display: ((text: string) => string) | undefined;
+  /** The client of the request that is being decided. */
+  readonly #address = new ClientAddress();
   /** The readable keys by slot, only where `KEY_DISPLAY` shows them. */
   readonly #labels = new Map<number, string>();
 
@@ -53,7 +59,8 @@ export class Limiter {
   constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
-    this.#match = compileMatcher(rules);
+    this.#enforce = isOn(env.ENFORCE, true);
+    this.#match = compileMatcher(rules, this.#enforce);
     this.#source = new Source({
       isolate: hex64(random[0] ?? 0, random[1] ?? 0),
       seed: random[2] ?? 0,
@@ -61,39 +68,50 @@ export class Limiter {
       rules,
       hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
     });
+    this.#byCredit = new ByCredit(this.#source);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
-    this.#enforce = isOn(env.ENFORCE, true);
-    this.#label = labelOf(keyDisplay(env.KEY_DISPLAY));
+    this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
   }
 
-  /** Decides a request; `undefined` when no rule matches it. Admitted by credit alone, it does no I/O. */
-  async decide(
+  /**
+   * Decides a request; `undefined` when no rule matches it. Admitted by credit alone, or denied by a block that is
+   * known here, it is decided at once and does no I/O.
+   */
+  decide(
     request: Request,
     pathname: string,
     cost: number,
     background: Background,
-  ): Promise<Decision | undefined> {
-    const matched = this.#match(request.method, pathname);
-    if (matched.length === 0) return undefined;
-    const address = canonicalAddress(request.headers.get("CF-Connecting-IP"));
-    const requested = matched.map(
-      (rule): RequestedRule => ({
-        ruleIndex: this.rules.indexOf(rule),
-        text: keyText(rule, address),
-      }),
+  ): Decision | undefined | Promise<Decision> {
+    const set = this.#match(request.method, pathname);
+    if (set.isEmpty) return undefined;
+    const client = this.#address.read(request.headers.get("CF-Connecting-IP"));
+    const byCredit = this.#byCredit.decide(set, client, cost, epochMs(Date.now()));
+    if (byCredit === undefined) return this.#admission(set, client.copy(), cost, background);
+    if (this.#display !== undefined) this.#remember(set, client);
+    return byCredit;
+  }
+
+  #admission(
+    set: RuleSet,
+    client: ClientAddress,
+    cost: number,
+    background: Background,
+  ): Decision | Promise<Decision> {
+    const admission = new Admission(
+      this.#source,
+      set.indexes.map((ruleIndex) => ({ ruleIndex, key: client })),
+      cost,
+      { enforce: this.#enforce, label: this.#labelOf(client) },
     );
-    const admission = new Admission(this.#source, requested, cost, {
-      enforce: this.#enforce,
-      label: this.#label,
-    });
     const step = (): Decision | Waiting => {
       const outcome = admission.step(epochMs(Date.now()));
       for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
       return outcome;
     };
     const first = step();
-    this.#remember(requested);
+    this.#remember(set, client);
     if (first.kind === "decided") return first;
     // A request whose client hangs up must still be decided: others may stand behind it.
     const decided = this.#wait(first, step, background);
@@ -128,18 +146,25 @@ export class Limiter {
     return { source: this.#source.isolate, keys };
   }
 
-  #remember(requested: readonly RequestedRule[]): void {
-    if (this.#label === undefined) return;
-    for (const { ruleIndex, text } of requested) {
+  #remember(set: RuleSet, client: ClientAddress): void {
+    const label = this.#labelOf(client);
+    if (label === undefined) return;
+    for (const ruleIndex of set.indexes) {
       const hasher = this.#source.hashers[ruleIndex];
-      hasher?.tag(text);
+      hasher?.tag(client);
       const slot = this.#source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
-      if (slot >= 0) this.#labels.set(slot, this.#label(text));
+      if (slot >= 0) this.#labels.set(slot, label(this.rules[ruleIndex] as Rule));
     }
+  }
+
+  /** What a client's keys are shown as; `undefined` where only hashes are. */
+  #labelOf(client: ClientAddress): ((rule: Rule) => string) | undefined {
+    const display = this.#display;
+    return display === undefined ? undefined : (rule) => display(keyText(rule, client.text));
   }
 }
 
-function labelOf(display: KeyDisplay): ((text: string) => string) | undefined {
+function displayOf(display: KeyDisplay): ((text: string) => string) | undefined {
   if (display === "hash") return undefined;
   return display === "plain" ? (text) => text : maskKey;
 }

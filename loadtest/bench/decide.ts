@@ -7,9 +7,11 @@
  */
 import { MemoryStore, type Options } from "express-rate-limit";
 import { RateLimiterMemory } from "rate-limiter-flexible";
-import { canonicalAddress, KeyHasher, keyText } from "../../shared/key.ts";
+import { ClientAddress } from "../../shared/address.ts";
+import { KeyHasher } from "../../shared/key.ts";
 import { compileMatcher } from "../../shared/match.ts";
-import { Admission, type Decision, type RequestedRule, type Waiting } from "../../shared/pop/decide.ts";
+import { ByCredit } from "../../shared/pop/by-credit.ts";
+import { Admission, type Decision } from "../../shared/pop/decide.ts";
 import { Source } from "../../shared/pop/source.ts";
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { epochMs } from "../../shared/time.ts";
@@ -50,15 +52,20 @@ export function addressOf(index: number, ipv6 = index % IPV6_EVERY === IPV6_EVER
   // An odd factor permutes the 32-bit numbers.
   const bits = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   const [high, low] = [bits >>> 16, bits & 0xffff];
-  if (!ipv6) return `${high >>> 8}.${high & 0xff}.${low >>> 8}.${low & 0xff}`;
+  if (!ipv6) return flat(`${high >>> 8}.${high & 0xff}.${low >>> 8}.${low & 0xff}`);
   const host = Math.imul(bits, 0x85ebca6b) >>> 0;
-  return `2001:db8:${high.toString(16)}:${low.toString(16)}:5c1e:${(host >>> 16).toString(16)}:${(host & 0xffff).toString(16)}:1`;
+  return flat(
+    `2001:db8:${high.toString(16)}:${low.toString(16)}:5c1e:${(host >>> 16).toString(16)}:${(host & 0xffff).toString(16)}:1`,
+  );
 }
+
+/** One string instead of a tree of its parts, as a header's text is: reading it character by character is another thing. */
+const flat = (text: string): string => Buffer.from(text, "latin1").toString("latin1");
 
 /** Our source and rules, and the decision on a request of `address`. */
 export function ours(): {
   readonly source: Source;
-  readonly decide: (address: string) => Decision | Waiting;
+  readonly decide: (address: string) => Decision | undefined;
 } {
   const parsed = parseRules([{ name: "bench", limit: LIMIT, threshold: LIMIT, window: `${WINDOW_S}s` }]);
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("; "));
@@ -74,19 +81,11 @@ export function ours(): {
 }
 
 /** What `Limiter.decide` does between a request's header and its decision. */
-function decider(source: Source, rules: readonly Rule[]): (address: string) => Decision | Waiting {
+function decider(source: Source, rules: readonly Rule[]): (address: string) => Decision | undefined {
   const match = compileMatcher(rules);
-  return (text) => {
-    const matched = match("GET", "/");
-    const address = canonicalAddress(text);
-    const requested = matched.map(
-      (rule): RequestedRule => ({ ruleIndex: rules.indexOf(rule), text: keyText(rule, address) }),
-    );
-    const admission = new Admission(source, requested, 1, OPTIONS);
-    const outcome = admission.step(epochMs(Date.now()));
-    for (const hot of admission.due.splice(0)) throw new Error(`a report of ${hot.key} is due`);
-    return outcome;
-  };
+  const byCredit = new ByCredit(source);
+  const address = new ClientAddress();
+  return (text) => byCredit.decide(match("GET", "/"), address.read(text), 1, epochMs(Date.now()));
 }
 
 /** Others, each as one call that counts a request of `address`. Their timers keep no process alive. */
@@ -109,8 +108,8 @@ export const OTHERS: Readonly<Record<string, () => (address: string) => unknown>
   },
 };
 
-const isByCredit = (outcome: Decision | Waiting): boolean =>
-  outcome.kind === "decided" && outcome.admitted && outcome.how === "credit";
+const isByCredit = (decision: Decision | undefined): boolean =>
+  decision?.admitted === true && decision.how === "credit";
 
 /** Calls `count` for every client in order, `PASSES` times over. */
 function variant(name: string, addresses: readonly string[], decide: (address: string) => unknown): Variant {
@@ -131,9 +130,7 @@ function awaited(name: string, addresses: readonly string[], decide: (address: s
 /** An admission is for one request: building it belongs to the decision, and is left out only to see its part. */
 function parts(addresses: readonly string[]): readonly Variant[] {
   const { source } = ours();
-  const requests = addresses.map((address): readonly RequestedRule[] => [
-    { ruleIndex: 0, text: keyText({ key: ["ip"] }, canonicalAddress(address)) },
-  ]);
+  const requests = addresses.map((address) => [{ ruleIndex: 0, key: new ClientAddress().read(address) }]);
   const now = epochMs(Date.now());
   let built: readonly Admission[] = [];
   const admission: Variant = {

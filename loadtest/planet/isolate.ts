@@ -3,6 +3,7 @@
  * what leader, exchange, route and watching say, over a simulated network, and decides nothing itself.
  */
 import { ownerName } from "../../shared/owner-name.ts";
+import { ByCredit } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
 import type { Exchange } from "../../shared/pop/exchange.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
@@ -10,6 +11,7 @@ import { Leader } from "../../shared/pop/leader.ts";
 import type { Waiter } from "../../shared/pop/outbox.ts";
 import { Source, type SourceOptions } from "../../shared/pop/source.ts";
 import type { Region } from "../../shared/region.ts";
+import { RuleSet } from "../../shared/rule-set.ts";
 import { between, type EpochMs } from "../../shared/time.ts";
 import type { Clock } from "./clock.ts";
 import { Courier } from "./courier.ts";
@@ -62,6 +64,8 @@ export class Isolate {
   alive = true;
   readonly courier: Courier;
   readonly #watch: Watch;
+  readonly #byCredit: ByCredit;
+  readonly #noRules: RuleSet;
   /** Requests that wait here. */
   readonly waiting = new Set<Request>();
 
@@ -76,6 +80,8 @@ export class Isolate {
     this.idle = options.idle;
     this.unlimited = options.unlimited;
     this.source = new Source(options);
+    this.#byCredit = new ByCredit(this.source);
+    this.#noRules = RuleSet.none(this.source.rules);
     this.courier = new Courier(this);
     this.#watch = new Watch(this, options.region);
   }
@@ -87,16 +93,11 @@ export class Isolate {
   /** A request comes in. It is decided at once, or waits. */
   request(arrival: Arrival, done: (request: Request) => void): Request {
     this.listen();
-    const requested = arrival.rules.map((ruleIndex) => ({ ruleIndex, text: arrival.client }));
-    const admission = new Admission(this.source, requested, arrival.cost, {
-      enforce: true,
-      label: undefined,
-    });
     const request: Request = {
       ...arrival,
       isolate: this,
       at: this.world.agenda.now,
-      admission,
+      admission: { counted: [] },
       decision: undefined,
       done,
     };
@@ -108,8 +109,24 @@ export class Isolate {
       return request;
     }
     this.world.witness.arrived(request);
-    this.#step(request);
+    this.#arrive(request);
     return request;
+  }
+
+  /** As `Limiter` has it: by credit if that will do, else by an admission of its own. */
+  #arrive(request: Request): void {
+    const { rules, client, key = client, cost } = request;
+    const set = rules.reduce((smaller, index) => smaller.and(index), this.#noRules);
+    const decision = this.#byCredit.decide(set, key, cost, this.now());
+    if (decision !== undefined) {
+      request.admission = { counted: this.#byCredit.counted(set, cost) };
+      this.#decide(request, decision);
+      return;
+    }
+    const requested = rules.map((ruleIndex) => ({ ruleIndex, key }));
+    const admission = new Admission(this.source, requested, cost, { enforce: true, label: undefined });
+    request.admission = admission;
+    this.#step(request, admission);
   }
 
   /** Reads what the next request will, and does nothing. The number has no meaning. */
@@ -133,11 +150,11 @@ export class Isolate {
     this.waiting.clear();
   }
 
-  #step(request: Request): void {
+  #step(request: Request, admission: Admission): void {
     if (!this.alive) return;
-    const outcome = request.admission.step(this.now());
-    for (const hot of request.admission.due.splice(0)) this.drive(hot);
-    if (outcome.kind === "waiting") this.#wait(request, outcome);
+    const outcome = admission.step(this.now());
+    for (const hot of admission.due.splice(0)) this.drive(hot);
+    if (outcome.kind === "waiting") this.#wait(request, admission, outcome);
     else this.#decide(request, outcome);
   }
 
@@ -150,10 +167,10 @@ export class Isolate {
   }
 
   /** As `Limiter` waits: until woken, at the latest until its time has come; then it looks again. */
-  #wait(request: Request, { hot, waiter, until }: Waiting): void {
+  #wait(request: Request, admission: Admission, { hot, waiter, until }: Waiting): void {
     this.waiting.add(request);
     this.drive(hot);
-    const again = once(() => this.#step(request));
+    const again = once(() => this.#step(request, admission));
     waiter.wake = () => this.world.agenda.after(0, again);
     this.world.agenda.after(between(this.now(), until), again);
   }

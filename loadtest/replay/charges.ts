@@ -1,6 +1,8 @@
 /** What a limiter with these rules counts a request under: its rules, keys and windows. */
+
+import { ClientAddress } from "../../shared/address.ts";
 import { gridOf } from "../../shared/grid.ts";
-import { canonicalAddress, KeyHasher, keyText } from "../../shared/key.ts";
+import { KeyHasher, keyText } from "../../shared/key.ts";
 import { compileMatcher } from "../../shared/match.ts";
 import type { Rule } from "../../shared/rule.ts";
 import type { MeasuredCharge, MeasuredRule } from "./measure.ts";
@@ -27,11 +29,12 @@ export function chargesUnder(rules: ReplayRules): Charges {
     chargesOf: (request, client) => {
       // The path as the Worker sees it.
       const { pathname } = new URL(`http://pop${request.target}`);
-      return match(request.method, pathname).flatMap(({ name }) => {
+      const address = new ClientAddress().read(client);
+      return match(request.method, pathname).rules.flatMap(({ name }) => {
         const found = byName.get(name);
         if (found === undefined) return [];
-        const key = keyText(found.rule, canonicalAddress(client));
-        found.hasher.tag(key);
+        const key = keyText(found.rule, address.text);
+        found.hasher.tag(address);
         return [{ rule: found.rule, key, grid: gridOf(found.rule, found.hasher.lo) }];
       });
     },

@@ -3,14 +3,16 @@
  * without faults. A POP is one isolate that lives throughout, as in the local cluster.
  */
 import { setImmediate } from "node:timers/promises";
+import { ClientAddress } from "../../shared/address.ts";
 import { KeyHasher } from "../../shared/key.ts";
-import type { Admission, Decision } from "../../shared/pop/decide.ts";
+import type { Decision } from "../../shared/pop/decide.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { REGIONS } from "../../shared/region.ts";
 import type { EpochMs } from "../../shared/time.ts";
 import type { Tally } from "../planet/faults.ts";
 import type { Isolate } from "../planet/isolate.ts";
 import type { Incarnation, OwnerHost } from "../planet/owner-host.ts";
+import type { Request } from "../planet/request.ts";
 import { Witness } from "../planet/witness.ts";
 import { World } from "../planet/world.ts";
 import { seededRandom, seedFor } from "../tools/random.ts";
@@ -69,7 +71,8 @@ export async function sendVirtual(
     } else {
       // All rules count by the address alone, so one text is the key of each.
       const rules = charges.map(({ rule }) => ruleIndex.get(rule.name) ?? 0);
-      isolate.request({ client: first.key, rules, cost: 1 }, ({ decision, admission }) =>
+      const key = new ClientAddress().read(planned.client);
+      isolate.request({ client: first.key, key, rules, cost: 1 }, ({ decision, admission }) =>
         end(answerOf(decision), windowsElsewhere(admission, request, wish.rules)),
       );
     }
@@ -109,7 +112,7 @@ function answerOf(decision: Decision | undefined): Answer {
 
 /** Nothing for the many that were counted in the window in which they were sent: a long log has millions. */
 function windowsElsewhere(
-  { counted }: Admission,
+  { counted }: Request["admission"],
   { sentAt, charges }: ChargedRequest,
   { run }: ReplayRules,
 ): Pick<Sent, "countedIn"> {

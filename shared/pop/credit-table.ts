@@ -60,6 +60,8 @@ export class CreditTable {
   /** Entry `slot` begins at word `slot`; slots are multiples of the entry's words. */
   readonly cells: Int32Array;
   readonly #sets: number;
+  /** All bits of a set's number when there is a power of two of them; −1 otherwise. */
+  readonly #mask: number;
   readonly #seed: number;
   readonly #floorCount: Int32Array;
   readonly #floorUntil: Float64Array;
@@ -71,6 +73,7 @@ export class CreditTable {
   /** @param seed 32 random bits of this isolate: nobody outside can aim keys at one set. */
   constructor(occupants: Occupants, seed: number, size: TableSize = { sets: SETS }) {
     this.#sets = size.sets;
+    this.#mask = (size.sets & (size.sets - 1)) === 0 ? size.sets - 1 : -1;
     this.#seed = seed | 0;
     this.#occupants = occupants;
     this.cells = new Int32Array(size.sets * SET_SIZE * WORDS);
@@ -171,7 +174,8 @@ export class CreditTable {
     let x = lo ^ this.#seed;
     x = Math.imul(x ^ (x >>> 16), 0x45d9f3b) ^ hi;
     x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
-    return ((x ^ (x >>> 16)) >>> 0) % this.#sets;
+    x ^= x >>> 16;
+    return this.#mask >= 0 ? x & this.#mask : (x >>> 0) % this.#sets;
   }
 
   #victim(set: number, now: EpochMs): number {

@@ -1,6 +1,7 @@
 /**
  * The decision on one request: every rule that matches must have credit, all or nothing. Pure; the shell
  * calls `step` when the request arrives and whenever it is woken or its time is up, until it is decided.
+ * Most requests do not get here: what `by-credit.ts` can admit, it does.
  *
  *   step ──▶ a rule denies without I/O ──▶ blocked
  *        ──▶ every rule fits ──▶ admitted (credit)
@@ -8,6 +9,7 @@
  *                              └─deadline──▶ on_failure (degraded)
  */
 import { unreachable } from "../assert.ts";
+import type { KeyMessage } from "../key.ts";
 import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
@@ -54,8 +56,8 @@ interface Part {
   readonly ruleIndex: number;
   readonly rule: Rule;
   readonly cost: number;
-  /** The key's text, for hashing it to the owner's name when an owner is needed. */
-  readonly text: string;
+  /** What is hashed to the owner's name when an owner is needed. */
+  readonly key: KeyMessage;
   /** The tag under which the entry is found. */
   hi: number;
   lo: number;
@@ -80,7 +82,8 @@ export interface Counted {
 
 export interface RequestedRule {
   readonly ruleIndex: number;
-  readonly text: string;
+  /** What is counted by; it must stay as it is for as long as the request waits. */
+  readonly key: KeyMessage;
 }
 
 export class Admission {
@@ -89,7 +92,7 @@ export class Admission {
   /** Whether rules are enforced; false makes each of them act as shadow. */
   readonly #enforce: boolean;
   /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
-  readonly #label: ((text: string) => string) | undefined;
+  readonly #label: ((rule: Rule) => string) | undefined;
   /** Hot keys with a report due since the last step: the shell lets them send. */
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
@@ -100,16 +103,16 @@ export class Admission {
     source: Source,
     requested: readonly RequestedRule[],
     cost: number,
-    options: { readonly enforce: boolean; readonly label: ((text: string) => string) | undefined },
+    options: { readonly enforce: boolean; readonly label: ((rule: Rule) => string) | undefined },
   ) {
     this.#source = source;
     this.#enforce = options.enforce;
     this.#label = options.label;
-    this.#parts = requested.map(({ ruleIndex, text }) => ({
+    this.#parts = requested.map(({ ruleIndex, key }) => ({
       ruleIndex,
       rule: source.rules[ruleIndex] as Rule,
       cost: (source.rules[ruleIndex] as Rule).cost * cost,
-      text,
+      key,
       hi: 0,
       lo: 0,
       slot: -1,
@@ -149,7 +152,7 @@ export class Admission {
     this.#arrived = true;
     for (const part of this.#parts) {
       const hasher = this.#source.hashers[part.ruleIndex];
-      hasher?.tag(part.text);
+      hasher?.tag(part.key);
       part.hi = hasher?.hi ?? 0;
       part.lo = hasher?.lo ?? 0;
       part.slot = this.#source.lookup(part.ruleIndex, part.hi, part.lo, now);
@@ -201,8 +204,8 @@ export class Admission {
   }
 
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
-    const hash = this.#source.hashers[part.ruleIndex]?.hash(part.text) ?? "";
-    const hot = this.#source.heat(part.slot, hash, this.#label?.(part.text), now);
+    const hash = this.#source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
+    const hot = this.#source.heat(part.slot, hash, this.#label?.(part.rule), now);
     if (hot !== undefined && !this.#source.mayAsk(hot, now)) return this.#fail(part, now);
     const waiter = hot?.outbox.enqueue(part.cost, now);
     if (hot === undefined || waiter === undefined) return this.#fail(part, now);

@@ -7,7 +7,16 @@ import { assert } from "../assert.ts";
 import { gridOf } from "../grid.ts";
 import { HOT_KEYS_MAX } from "../limits.ts";
 import type { Rule } from "../rule.ts";
-import { type EpochMs, later, NEVER, type WindowGrid, windowAt, windowEnd, windowStart } from "../time.ts";
+import {
+  type EpochMs,
+  epochMs,
+  later,
+  NEVER,
+  type WindowGrid,
+  windowAt,
+  windowEnd,
+  windowStart,
+} from "../time.ts";
 import {
   BIRTH,
   CREDIT,
@@ -52,6 +61,9 @@ export class Entries {
   readonly #hot: (HotKey | undefined)[] = [];
   readonly #freeHot: number[] = [];
   readonly #hotKeysMax: number;
+  /** The rules' windows, ms, and a mask that takes the offset away where windows begin on the clock. */
+  readonly #lengths: Uint32Array;
+  readonly #offsetMasks: Int32Array;
   #hand = 0;
   #lives = 0;
 
@@ -66,21 +78,50 @@ export class Entries {
     );
     this.rules = rules;
     this.#hotKeysMax = hotKeysMax;
+    this.#lengths = Uint32Array.from(rules, (rule) => rule.window);
+    this.#offsetMasks = Int32Array.from(rules, (rule) => (rule.align === "clock" ? 0 : -1));
     this.table = new CreditTable(this.#occupants(), seed, size);
   }
 
   /** The entry of a key, rolled to `now`; created with the rule's silent credit when it is new. −1 when there is no place. */
   lookup(ruleIndex: number, hi: number, lo: number, now: EpochMs): number {
     const found = this.table.find(hi, lo);
-    if (found >= 0) {
-      this.roll(found, windowAt(this.gridAt(found), now), now);
-      return found;
-    }
+    const length = this.#lengths[ruleIndex] as number;
+    const window = Math.floor((now - this.#offsetOf(ruleIndex, lo)) / length);
+    if (found < 0) return this.#create(ruleIndex, hi, lo, window, now);
+    if (this.table.get(found, WINDOW) !== (window | 0)) this.roll(found, window, now);
+    return found;
+  }
+
+  #create(ruleIndex: number, hi: number, lo: number, window: number, now: EpochMs): number {
     const slot = this.table.open(hi, lo, ruleIndex, now);
     if (slot < 0) return -1;
-    this.table.cells[slot + WINDOW] = windowAt(this.gridAt(slot), now);
+    this.table.cells[slot + WINDOW] = window;
     this.table.cells[slot + CREDIT] = this.#silentCredit(slot, now);
     return slot;
+  }
+
+  /** `gridOf` for every request: whole numbers throughout, and nothing is built. */
+  #offsetOf(ruleIndex: number, tagLo: number): number {
+    const length = this.#lengths[ruleIndex] as number;
+    return ((tagLo & (this.#offsetMasks[ruleIndex] as number)) >>> 0) % length;
+  }
+
+  /** When an entry's window ends. */
+  endOfWindow(slot: number): EpochMs {
+    const ruleIndex = this.table.ruleOf(slot);
+    const offset = this.#offsetOf(ruleIndex, this.table.get(slot, TAG_LO));
+    return epochMs((this.window(slot) + 1) * (this.#lengths[ruleIndex] as number) + offset);
+  }
+
+  /** Whether an entry without an owner has credit for `cost`: then it may be spent, and nobody has to be asked. */
+  hasSilentCredit(slot: number, cost: number): boolean {
+    return this.table.hotOf(slot) < 0 && this.spent(slot) + cost <= this.table.get(slot, CREDIT);
+  }
+
+  /** Counts `cost` as admitted. */
+  spend(slot: number, cost: number): void {
+    this.add(slot, OWN, cost);
   }
 
   /** What may be spent without asking: less than the threshold, and less still in a set that pushed counts out. */

@@ -11,9 +11,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
+import { ClientAddress } from "../../shared/address.ts";
 import { bound, slidingBound } from "../../shared/bound.ts";
 import { gridOf } from "../../shared/grid.ts";
-import { KeyHasher, keyText } from "../../shared/key.ts";
+import { KeyHasher } from "../../shared/key.ts";
 import { parseRules, type Rule } from "../../shared/rule.ts";
 import { epochMs, type WindowGrid, windowAt, windowEnd, windowStart } from "../../shared/time.ts";
 import { secretWords } from "../../worker/secret.ts";
@@ -50,7 +51,7 @@ async function gridFor(name: string, ip: string): Promise<WindowGrid> {
   const rule = rules.find((known) => known.name === name);
   if (rule === undefined) throw new Error(`no rule ${name}`);
   const hasher = new KeyHasher(await secretWords("keys", undefined), rule.version);
-  hasher.tag(keyText(rule, ip));
+  hasher.tag(new ClientAddress().read(ip));
   return gridOf(rule, hasher.lo);
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../../loadtest/bench/interleave.ts";
 import { readOptions } from "../../loadtest/bench/options.ts";
 import { messageOf } from "../../loadtest/tools/cli.ts";
-import { canonicalAddress } from "../../shared/key.ts";
+import { canonicalAddress } from "../../shared/address.ts";
 
 const MAIN = fileURLToPath(new URL("../../loadtest/bench/main.ts", import.meta.url));
 

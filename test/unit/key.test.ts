@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalAddress, KeyHasher, keyText, tagOf } from "../../shared/key.ts";
+import { canonicalAddress } from "../../shared/address.ts";
+import { KeyHasher, keyText, tagOf } from "../../shared/key.ts";
 
 const SECRET = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
 const VERSION = "0123456789abcdef";

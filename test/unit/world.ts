@@ -129,7 +129,7 @@ export class World {
   ): Request {
     const node = this.node(at);
     const indexes = rules ?? node.source.rules.map((_, index) => index);
-    const requested = indexes.map((ruleIndex): RequestedRule => ({ ruleIndex, text: `ip=${client}` }));
+    const requested = indexes.map((ruleIndex): RequestedRule => ({ ruleIndex, key: `ip=${client}` }));
     const admission = new Admission(node.source, requested, cost, { enforce: true, label: undefined });
     const request: Request = {
       node,

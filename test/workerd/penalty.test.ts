@@ -2,7 +2,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { KeyHasher, keyText } from "../../shared/key.ts";
+import { ClientAddress } from "../../shared/address.ts";
+import { KeyHasher } from "../../shared/key.ts";
 import { ownerName } from "../../shared/owner-name.ts";
 import { parseRules } from "../../shared/rule.ts";
 import { secretWords } from "../../worker/secret.ts";
@@ -30,7 +31,7 @@ async function deployment() {
   const rule = parsed.ok ? parsed.rules[0] : undefined;
   if (rule === undefined) throw new Error("the rule is bad");
   const hasher = new KeyHasher(await secretWords("keys", KEY_SECRET), rule.version);
-  const owner = env.KEY_OWNER.getByName(ownerName(rule, hasher.hash(keyText(rule, IP))));
+  const owner = env.KEY_OWNER.getByName(ownerName(rule, hasher.hash(new ClientAddress().read(IP))));
   return { isolates, owner };
 }
 
