@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalAddress } from "../../shared/address.ts";
+import { ClientAddress, canonicalAddress } from "../../shared/address.ts";
 import { KeyHasher, keyText, tagOf } from "../../shared/key.ts";
 
 const SECRET = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -119,6 +119,49 @@ describe("what is no address is undefined, never an error", () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+});
+
+describe("the bytes of an address", () => {
+  const header = fc.oneof(
+    fc.ipV4(),
+    fc.ipV4().map((address) => `::ffff:${address}`),
+    fc.ipV6(),
+    fc
+      .array(fc.constantFrom("0", "1", "ff"), { minLength: 8, maxLength: 8 })
+      .map((groups) => groups.join(":")),
+    fc.constantFrom("", "nonsense", "0.0.0.4", "::", "::4", "4::", "0:0:0:6::"),
+  );
+  const bytesOf = ({ words, bytes }: ClientAddress): string =>
+    Buffer.from(Int32Array.from(words).buffer).subarray(0, bytes).toString("hex");
+
+  test("are the same for two headers if their texts are, and otherwise differ", () => {
+    fc.assert(
+      fc.property(header, header, (one, other) => {
+        const [a, b] = [new ClientAddress().read(one), new ClientAddress().read(other)];
+        expect(bytesOf(a) === bytesOf(b)).toBe(a.text === b.text);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("are the address's octets, then its kind", () => {
+    expect(bytesOf(new ClientAddress().read("203.0.113.9"))).toBe("cb00710904");
+    expect(bytesOf(new ClientAddress().read("none"))).toBe("00");
+    expect(bytesOf(new ClientAddress().read("102:304:506:708::"))).toHaveLength(18);
+  });
+
+  test("hold nothing of the address that was read before, and a copy keeps them", () => {
+    const reused = new ClientAddress();
+    const copies = ["2001:db8:1:2::", "203.0.113.9", "::ffff:1.2.3.4", "x"].map((text) =>
+      reused.read(text).copy(),
+    );
+    expect(copies.map(({ text }) => text)).toEqual([
+      "2001:db8:1:2::/64",
+      "203.0.113.9",
+      "1.2.3.4",
+      undefined,
+    ]);
   });
 });
 

@@ -219,6 +219,29 @@ describe("the rules a request falls under", () => {
     expect(one("GET", "/x")).toBe(one("GET", "/y"));
   });
 
+  test("are those that each rule alone would cover, whatever stands beside it", () => {
+    const segment = fc.constantFrom("a", "b", "ab", "*", "a*", "**");
+    const pattern = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join("/")}`);
+    const path = fc
+      .array(fc.constantFrom("a", "b", "ab", "c", "", "A", "%61", ".", "..", "a;x", "a%2fb"), {
+        maxLength: 5,
+      })
+      .map((segments) => `/${segments.join("/")}`);
+    const matches = fc.uniqueArray(
+      fc.record({ path: pattern, methods: fc.constantFrom(["GET"], ["POST"], ["GET", "POST"]) }),
+      { minLength: 1, maxLength: 8, selector: (match) => JSON.stringify(match) },
+    );
+    fc.assert(
+      fc.property(matches, path, (written, asked) => {
+        const many = rulesOf(...written);
+        const alone = many.map((rule) => !compileMatcher([rule])("GET", asked).isEmpty);
+        const expected = many.flatMap((_, index) => (alone[index] ? [index] : []));
+        expect(compileMatcher(many)("GET", asked).indexes).toEqual(expected);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
   test("are none when there are no rules", () => {
     expect(compileMatcher([])("GET", "/").isEmpty).toBe(true);
   });

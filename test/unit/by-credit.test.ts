@@ -1,0 +1,126 @@
+/** The short way of requests that credit decides, against the long way that decides them all. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { KeyHasher } from "../../shared/key.ts";
+import { ByCredit } from "../../shared/pop/by-credit.ts";
+import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
+import { Source } from "../../shared/pop/source.ts";
+import type { Rule } from "../../shared/rule.ts";
+import { RuleSet } from "../../shared/rule-set.ts";
+import { durationMs, epochMs } from "../../shared/time.ts";
+import { ruleWith, SLOW_MS, T0 } from "./world.ts";
+
+const SECRET = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+
+/** A source, and how it decides a request; what waits is left waiting. */
+function sourceOf(rules: readonly Rule[], sets: number) {
+  const hashers = rules.map((rule) => new KeyHasher(SECRET, rule.version));
+  const source = new Source({
+    isolate: "f".repeat(16),
+    pop: "LHR",
+    seed: 7,
+    rules,
+    hashers,
+    table: { sets },
+  });
+  const byCredit = new ByCredit(source);
+  const long = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting => {
+    const requested = set.indexes.map((ruleIndex) => ({ ruleIndex, key }));
+    const admission = new Admission(source, requested, cost, { enforce: true, label: undefined });
+    return admission.step(epochMs(T0 + ms));
+  };
+  const short = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting =>
+    byCredit.decide(set, key, cost, epochMs(T0 + ms)) ?? long(set, key, cost, ms);
+  return { source, long, short };
+}
+
+/** What the client is told, and what is kept; when to try again says nothing of an admitted request. */
+const told = (outcome: Decision | Waiting): unknown =>
+  outcome.kind === "waiting"
+    ? outcome.until
+    : { ...outcome, retryAt: outcome.admitted ? 0 : outcome.retryAt };
+const kept = (source: Source, ms: number): unknown => [...source.entries(epochMs(T0 + ms))];
+
+const RULES = [
+  ruleWith({ name: "a", limit: 9, threshold: 4, window: durationMs(1_000) }),
+  ruleWith({ name: "b", version: "b".repeat(16), limit: 7, threshold: 3, window: durationMs(700), cost: 2 }),
+  ruleWith({ name: "c", version: "c".repeat(16), limit: 5, threshold: 2, mode: "shadow", align: "clock" }),
+];
+const SETS = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]];
+
+const steps = fc.array(
+  fc.record({
+    set: fc.constantFrom(...SETS),
+    client: fc.nat(5).map((number) => `ip=${number}`),
+    cost: fc.constantFrom(1, 1, 1, 2, 9),
+    ms: fc.constantFrom(0, 0, 0, 0, 30, 400, -200),
+    claimed: fc.boolean(),
+  }),
+  { minLength: 5, maxLength: 40 },
+);
+
+it(
+  "decides as the long way does, and leaves the same counts, whatever came before",
+  () => {
+    fc.assert(
+      fc.property(steps, fc.constantFrom(1, 16), (sequence, sets) => {
+        const [one, other] = [sourceOf(RULES, sets), sourceOf(RULES, sets)];
+        const none = RuleSet.none(RULES);
+        let ms = 0;
+        for (const step of sequence) {
+          ms += step.ms;
+          const set = step.set.reduce((smaller, index) => smaller.and(index), none);
+          const [short, long] = [
+            one.short(set, step.client, step.cost, ms),
+            other.long(set, step.client, step.cost, ms),
+          ];
+          expect(told(short)).toEqual(told(long));
+          expect(kept(one.source, ms)).toEqual(kept(other.source, ms));
+          if (!step.claimed) continue;
+          for (const { source } of [one, other]) {
+            const key = source.hashers[0]?.hash(step.client) ?? "";
+            const claimedUntil = epochMs(T0 + ms + 1_500);
+            const news = { key, ruleVersion: RULES[0]?.version ?? "", epoch: 1, version: ms, claimedUntil };
+            source.hear(news, epochMs(T0 + ms), 0);
+          }
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  },
+  SLOW_MS,
+);
+
+it("counts nothing when one of several rules has no credit", () => {
+  const { source, short } = sourceOf(RULES, 16);
+  const none = RuleSet.none(RULES);
+  short(none.and(1), "ip=1", 1, 0);
+  const byCredit = new ByCredit(source);
+  expect(byCredit.decide(none.and(0).and(1), "ip=1", 1, T0)).toBeUndefined();
+  expect([...source.entries(T0)].map(({ rule, used }) => [rule, used])).toEqual(
+    expect.arrayContaining([
+      ["a", 0],
+      ["b", 2],
+    ]),
+  );
+});
+
+it("counts nothing on an entry that made place for another rule's of the same request", () => {
+  const rules = Array.from({ length: 9 }, (_, index) =>
+    ruleWith({ name: `r${index}`, version: `${index}`.repeat(16), limit: 9, threshold: 5 }),
+  );
+  const { source } = sourceOf(rules, 1);
+  // Nine entries in a set of eight: the last one pushes one of the others out.
+  const all = rules.reduce((set, _, index) => set.and(index), RuleSet.none(rules));
+  expect(new ByCredit(source).decide(all, "ip=1", 1, T0)).toBeUndefined();
+  expect([...source.entries(T0)].map(({ used }) => used)).toEqual(Array(8).fill(0));
+});
+
+it("tells quotas of the rules that are enforced, and of none when none is", () => {
+  const { source } = sourceOf(RULES, 16);
+  const byCredit = new ByCredit(source);
+  const quotasOf = (set: RuleSet) =>
+    byCredit.decide(set, "ip=1", 1, T0)?.quotas.map(({ rule, remaining }) => [rule.name, remaining]);
+  expect(quotasOf(RuleSet.none(RULES).and(0).and(2))).toEqual([["a", 8]]);
+  expect(quotasOf(RuleSet.none(RULES, false).and(0))).toEqual([]);
+});
