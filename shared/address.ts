@@ -43,6 +43,9 @@ function readDotted(text: string, start: number): boolean {
   return true;
 }
 
+/** Whether a text is an IPv4 address as everyone writes it. */
+export const isDottedIPv4 = (text: string): boolean => readDotted(text, 0);
+
 /** Whether so many digits, three at most, are a number below 256 as it is written: without zeros before it. */
 const isOctet = (value: number, digits: number): boolean =>
   digits === 1 || (digits === 2 && value >= 10) || (digits === 3 && value >= 100 && value < 256);

@@ -41,8 +41,11 @@ export async function configure(env: Env): Promise<Configured> {
 let configured: Configured | undefined;
 
 /** This isolate's configuration. Concurrent first requests may each build one; all use the first that is done. */
-export async function configuredFor(env: Env): Promise<Configured> {
-  if (configured !== undefined) return configured;
+export function configuredFor(env: Env): Configured | Promise<Configured> {
+  return configured ?? configureIsolate(env);
+}
+
+async function configureIsolate(env: Env): Promise<Configured> {
   const built = await configure(env);
   if (configured !== undefined) return configured;
   if (!built.ok) for (const problem of built.problems) console.error(`onecount: ${problem}`);

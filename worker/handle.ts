@@ -4,16 +4,19 @@
  *   request ─▶ limiter.decide ─▶ admitted ─▶ origin, with RateLimit headers
  *                             └▶ denied ───▶ 429 (or 503 when the owner is out of reach and the rule says so)
  *
- * The decision itself is `shared/pop/decide.ts`; an owner's answer to it is `shared/owner/account.ts`.
+ * The decision itself is `shared/pop/by-credit.ts` for nearly all requests, and `shared/pop/decide.ts` for those that
+ * need more; an owner's answer to it is `shared/owner/account.ts`.
  */
 import type { Decision } from "../shared/pop/decide.ts";
 import { type DenialStatus, statusWithoutRules } from "../shared/status.ts";
 import { epochMs } from "../shared/time.ts";
+import { type HostAndPath, hostAndPath } from "../shared/url.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
-import { type Limiter, type Place, placeOf } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
 import { isLoop, toOrigin } from "./origin.ts";
+import { placeOf } from "./place.ts";
 import { admitted, denial, type Teller } from "./respond.ts";
 
 export async function handle(
@@ -25,38 +28,41 @@ export async function handle(
   if (isLoop(request, config)) {
     return new Response("this request came back to the Worker that sent it\n", { status: 508 });
   }
-  const url = new URL(request.url);
-  const place = placeOf(request);
+  const where: HostAndPath = hostAndPath(request.url) ?? new URL(request.url);
   const teller = (): Teller => ({
-    pop: place.colo,
-    debug: isOn(env.DEBUG_HEADERS, false),
+    debugPop: isOn(env.DEBUG_HEADERS, false) ? placeOf(request).colo : undefined,
     now: epochMs(Date.now()),
   });
   if (!config.ok) {
     const status = statusWithoutRules(isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false));
     if (status !== undefined) return notConfigured(status);
-    return admitted(await toOrigin(request, url, env, place.colo, config), undefined, teller());
+    return admitted(await toOrigin(request, where, env, config), undefined, teller());
   }
-  const decision = await decide(config.limiter, request, url.pathname, place, background);
+  const deciding = decide(config.limiter, request, where.pathname, background);
+  // Most are decided at once, and to await those would cost a turn of the event loop.
+  const decision = deciding instanceof Promise ? await deciding : deciding;
   if (decision?.admitted === false) return denial(decision, teller());
-  return admitted(await toOrigin(request, url, env, place.colo, config), decision, teller());
+  return admitted(await toOrigin(request, where, env, config), decision, teller());
 }
 
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
-async function decide(
+function decide(
   limiter: Limiter,
   request: Request,
   pathname: string,
-  place: Place,
   background: Background,
-): Promise<Decision | undefined> {
+): Decision | undefined | Promise<Decision | undefined> {
   try {
-    limiter.listen(place, background);
-    return await limiter.decide(request, pathname, 1, background);
+    limiter.listen(request, background);
+    const decision = limiter.decide(request, pathname, 1, background);
+    return decision instanceof Promise ? decision.catch(passUnlimited) : decision;
   } catch (error) {
-    console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
-    return undefined;
+    return passUnlimited(error);
   }
+}
+
+function passUnlimited(error: unknown): undefined {
+  console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
 }
 
 const notConfigured = (status: DenialStatus): Response =>

@@ -12,31 +12,15 @@ import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
 import { Source } from "../shared/pop/source.ts";
-import { regionOf } from "../shared/region.ts";
+import { type Region, regionOf } from "../shared/region.ts";
 import type { Rule } from "../shared/rule.ts";
 import type { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { OwnerClient } from "./owner-client.ts";
+import { placeOf, UNKNOWN_POP } from "./place.ts";
 import { Watch } from "./watch.ts";
-
-/** The data centre's name where the platform does not say it. */
-const UNKNOWN_POP = "local";
-
-/** What the platform says of where a request came in. Over a local socket it says nothing. */
-export interface Place {
-  readonly colo: string;
-  readonly continent: string | undefined;
-  readonly longitude: number | undefined;
-}
-
-/** The place in `request.cf`, every field of which may be missing. */
-export function placeOf(request: Request): Place {
-  const cf: Partial<IncomingRequestCfProperties> | undefined = request.cf;
-  const longitude = typeof cf?.longitude === "string" ? Number(cf.longitude) : undefined;
-  return { colo: typeof cf?.colo === "string" ? cf.colo : UNKNOWN_POP, continent: cf?.continent, longitude };
-}
 
 /** One key of `inspect`. */
 export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
@@ -130,9 +114,14 @@ export class Limiter {
   }
 
   /** Keeps the hub connection open. Called on every request, also on those that no rule matches. */
-  listen(place: Place, background: Background): void {
-    this.#source.pop = place.colo;
-    this.#watch.keep(regionOf(place.continent, place.longitude), epochMs(Date.now()), background);
+  listen(request: Request, background: Background): void {
+    // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
+    const region = (): Region => {
+      const { colo, continent, longitude } = placeOf(request);
+      this.#source.pop = colo;
+      return regionOf(continent, longitude);
+    };
+    this.#watch.keep(region, epochMs(Date.now()), background);
   }
 
   /** What people are shown of this isolate's entries. */

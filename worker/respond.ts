@@ -13,10 +13,12 @@ import type { Decision, Quota } from "../shared/pop/decide.ts";
 import { denialStatus } from "../shared/status.ts";
 import { type EpochMs, formatDuration, secondsUntil } from "../shared/time.ts";
 
+import type { Answer } from "./origin.ts";
+
 /** What of the answer depends on where it is given. */
 export interface Teller {
-  readonly pop: string;
-  readonly debug: boolean;
+  /** The data centre that `x-onecount` names; without it the header is left out. */
+  readonly debugPop: string | undefined;
   readonly now: EpochMs;
 }
 
@@ -41,13 +43,18 @@ export function denial(decision: Decision, teller: Teller): Response {
 }
 
 /** The origin's answer with the quota told. `decision` is undefined when no rule matched. */
-export function admitted(response: Response, decision: Decision | undefined, teller: Teller): Response {
+export function admitted(
+  { response, isOurs }: Answer,
+  decision: Decision | undefined,
+  teller: Teller,
+): Response {
+  if (decision === undefined && teller.debugPop === undefined) return response;
   // A WebSocket is handed through as it is: its response cannot be built anew.
   if (response.webSocket !== null && response.webSocket !== undefined) return response;
-  const told = new Response(response.body, response);
+  const told = isOurs ? response : new Response(response.body, response);
   if (decision !== undefined) tell(told.headers, decision, teller);
-  else if (teller.debug)
-    told.headers.set("x-onecount", debugHeader({ decision: "unlimited", pop: teller.pop }));
+  else if (teller.debugPop !== undefined)
+    told.headers.set("x-onecount", debugHeader({ decision: "unlimited", pop: teller.debugPop }));
   return told;
 }
 
@@ -57,8 +64,8 @@ function tell(headers: Headers, decision: Decision, teller: Teller): void {
     headers.set("RateLimit-Policy", rateLimitPolicy(quotas.map((quota) => quota.rule)));
     headers.set("RateLimit", rateLimit(quotas.map((quota) => remainingOf(quota, teller.now))));
   }
-  if (teller.debug)
-    headers.set("x-onecount", debugHeader({ decision: how, pop: teller.pop, rule: rule.name }));
+  if (teller.debugPop !== undefined)
+    headers.set("x-onecount", debugHeader({ decision: how, pop: teller.debugPop, rule: rule.name }));
 }
 
 const remainingOf = ({ rule, remaining, resetAt }: Quota, now: EpochMs): Remaining => ({

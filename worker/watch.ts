@@ -29,9 +29,10 @@ export class Watch {
   }
 
   /** Called on every request: opens a connection when none is open and none is to be waited for. */
-  keep(region: Region, now: EpochMs, background: Background): void {
+  keep(region: () => Region, now: EpochMs, background: Background): void {
+    if (!this.#watching.isDue(now)) return;
     const closeAt = this.#watching.open(now, Math.random());
-    if (closeAt !== undefined) background.waitUntil(this.#run(region, closeAt, background));
+    if (closeAt !== undefined) background.waitUntil(this.#run(region(), closeAt, background));
   }
 
   /** Listens until `closeAt`, over as many connections as it takes. */

@@ -18,8 +18,13 @@ export class Watching {
   #nextAt: EpochMs = NEVER;
   #failures = 0;
 
+  /** Asked at every request: whether `open` would have something to say. */
+  isDue(now: EpochMs): boolean {
+    return now >= this.#nextAt;
+  }
+
   /**
-   * Asked at every request: until when its context should listen; undefined when somebody does, or when it
+   * Asked at a request for which it is due: until when its context should listen; undefined when somebody does, or when it
    * is too early to try again.
    * @param jitter in [0, 1): so that isolates do not come back to the hub in step
    */

@@ -6,7 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { configuredFor } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
-import { type Limiter, placeOf } from "../../../worker/limiter.ts";
+import type { Limiter } from "../../../worker/limiter.ts";
 import type { Pop, PopKey } from "../shapes.ts";
 import { OVERLOADED, type PopEnv, REGION_HEADER } from "./env.ts";
 
@@ -32,7 +32,7 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
   /** What a request that no rule matches does for the POP: it keeps the watch on the hub open. */
   async heartbeat(): Promise<void> {
     const request = new Request("https://heartbeat/", { cf: cfOf(this.env.POP) });
-    (await limiterOf(this.env))?.listen(placeOf(request), this.ctx);
+    (await limiterOf(this.env))?.listen(request, this.ctx);
   }
 }
 
