@@ -3,7 +3,7 @@
  * and nothing is built but the answer. Whatever may need more than that is `decide.ts`'s: there, a request that
  * each rule has credit for is decided the same.
  */
-import type { KeyMessage } from "../key.ts";
+import type { KeyHasher, KeyMessage } from "../key.ts";
 import { capacity, type Rule } from "../rule.ts";
 import type { RuleSet } from "../rule-set.ts";
 import { type EpochMs, NEVER } from "../time.ts";
@@ -29,18 +29,15 @@ export class ByCredit {
    */
   decide(set: RuleSet, key: KeyMessage, cost: number, now: EpochMs): Decision | undefined {
     const { indexes } = set;
-    if (!this.#find(indexes, key, cost, now)) return undefined;
-    for (let at = 0; at < indexes.length; at++)
-      this.#source.spend(this.#slots[at] as number, this.#costOf(indexes[at] as number, cost));
-    return {
-      kind: "decided",
-      admitted: true,
-      how: "credit",
-      rule: this.#source.rules[indexes[0] as number] as Rule,
-      unavailable: false,
-      retryAt: NEVER,
-      quotas: this.#quotas(set),
-    };
+    const [first = 0] = indexes;
+    if (indexes.length > 1)
+      return this.#findAll(indexes, key, cost, now) ? this.#admit(set, cost) : undefined;
+    const slot = this.#find(first, key, cost, now);
+    if (slot < 0) return undefined;
+    this.#slots[0] = slot;
+    this.#source.spend(slot, this.#costOf(first, cost));
+    const rule = this.#source.rules[first] as Rule;
+    return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule)]);
   }
 
   /** What the request that was admitted last was counted as. */
@@ -53,49 +50,60 @@ export class ByCredit {
     }));
   }
 
-  /** Finds the entries of all rules; false when one has none, or not enough credit, or an owner to be looked at. */
-  #find(indexes: readonly number[], key: KeyMessage, cost: number, now: EpochMs): boolean {
+  /** The entry under a rule; −1 when it has none, or not enough credit, or an owner to be looked at. */
+  #find(index: number, key: KeyMessage, cost: number, now: EpochMs): number {
     const source = this.#source;
+    const hasher = source.hashers[index] as KeyHasher;
+    hasher.tag(key);
+    const slot = source.lookup(index, hasher.hi, hasher.lo, now);
+    return slot >= 0 && source.hasSilentCredit(slot, this.#costOf(index, cost)) ? slot : -1;
+  }
+
+  #findAll(indexes: readonly number[], key: KeyMessage, cost: number, now: EpochMs): boolean {
+    const { table } = this.#source;
     for (let at = 0; at < indexes.length; at++) {
-      const index = indexes[at] as number;
-      const hasher = source.hashers[index];
-      if (hasher === undefined) return false;
-      hasher.tag(key);
-      const slot = source.lookup(index, hasher.hi, hasher.lo, now);
-      if (slot < 0 || !source.hasSilentCredit(slot, this.#costOf(index, cost))) return false;
+      const slot = this.#find(indexes[at] as number, key, cost, now);
+      if (slot < 0) return false;
       this.#slots[at] = slot;
-      this.#births[at] = source.table.get(slot, BIRTH);
+      this.#births[at] = table.get(slot, BIRTH);
     }
     // A later rule's entry may have taken the place of an earlier one's.
-    for (let at = 0; at < indexes.length - 1; at++)
-      if (source.table.get(this.#slots[at] as number, BIRTH) !== this.#births[at]) return false;
+    for (let at = 0; at < indexes.length; at++)
+      if (table.get(this.#slots[at] as number, BIRTH) !== this.#births[at]) return false;
     return true;
+  }
+
+  #admit({ indexes, enforced }: RuleSet, cost: number): Decision {
+    const { rules } = this.#source;
+    const quotas: Quota[] = [];
+    for (let at = 0; at < indexes.length; at++) {
+      const index = indexes[at] as number;
+      const slot = this.#slots[at] as number;
+      const rule = rules[index] as Rule;
+      this.#source.spend(slot, this.#costOf(index, cost));
+      if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule));
+    }
+    return admission(rules[indexes[0] as number] as Rule, quotas);
   }
 
   #costOf(index: number, cost: number): number {
     return (this.#source.rules[index] as Rule).cost * cost;
   }
 
-  #quotas({ indexes, enforced }: RuleSet): readonly Quota[] {
-    // A list that grows takes room for more than most requests have.
-    if (indexes.length === 1)
-      return enforced.length === 0 ? NO_QUOTAS : [this.#quota(0, enforced[0] as Rule)];
-    const quotas: Quota[] = [];
-    let told = 0;
-    for (let at = 0; at < indexes.length; at++) {
-      const rule = this.#source.rules[indexes[at] as number] as Rule;
-      if (rule !== enforced[told]) continue;
-      told += 1;
-      quotas.push(this.#quota(at, rule));
-    }
-    return quotas;
-  }
-
-  #quota(at: number, rule: Rule): Quota {
-    const slot = this.#slots[at] as number;
+  #quota(slot: number, rule: Rule): Quota {
     const remaining = capacity(rule) - this.#source.spent(slot);
     return { rule, remaining, resetAt: this.#source.endOfWindow(slot) };
   }
 }
 
 const NO_QUOTAS: readonly Quota[] = [];
+
+const admission = (rule: Rule, quotas: readonly Quota[]): Decision => ({
+  kind: "decided",
+  admitted: true,
+  how: "credit",
+  rule,
+  unavailable: false,
+  retryAt: NEVER,
+  quotas,
+});

@@ -64,6 +64,9 @@ export class Entries {
   /** The rules' windows, ms, and a mask that takes the offset away where windows begin on the clock. */
   readonly #lengths: Uint32Array;
   readonly #offsetMasks: Int32Array;
+  /** The entry that was found last, the window that it was looked up for, and when that ends. */
+  #foundLast = -1;
+  readonly #itsWindow = new Float64Array(2);
   #hand = 0;
   #lives = 0;
 
@@ -87,9 +90,13 @@ export class Entries {
   lookup(ruleIndex: number, hi: number, lo: number, now: EpochMs): number {
     const found = this.table.find(hi, lo);
     const length = this.#lengths[ruleIndex] as number;
-    const window = Math.floor((now - this.#offsetOf(ruleIndex, lo)) / length);
+    const offset = this.#offsetOf(ruleIndex, lo);
+    const window = Math.floor((now - offset) / length);
     if (found < 0) return this.#create(ruleIndex, hi, lo, window, now);
     if (this.table.get(found, WINDOW) !== (window | 0)) this.roll(found, window, now);
+    this.#foundLast = found;
+    this.#itsWindow[0] = window;
+    this.#itsWindow[1] = (window + 1) * length + offset;
     return found;
   }
 
@@ -109,6 +116,9 @@ export class Entries {
 
   /** When an entry's window ends. */
   endOfWindow(slot: number): EpochMs {
+    // Nearly always asked of the entry that was just looked up, which took a division already.
+    if (slot === this.#foundLast && this.window(slot) === this.#itsWindow[0])
+      return epochMs(this.#itsWindow[1] as number);
     const ruleIndex = this.table.ruleOf(slot);
     const offset = this.#offsetOf(ruleIndex, this.table.get(slot, TAG_LO));
     return epochMs((this.window(slot) + 1) * (this.#lengths[ruleIndex] as number) + offset);
