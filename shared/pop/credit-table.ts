@@ -50,8 +50,10 @@ export interface Occupants {
   ended(slot: number, now: EpochMs): boolean;
   /** True while its owner is known to count for everyone. */
   claimed(slot: number, now: EpochMs): boolean;
-  /** What the entry leaves behind: a count no silent credit may undercut, until its window's end. */
-  legacy(slot: number, now: EpochMs): { readonly count: number; readonly until: EpochMs };
+  /** The count that the entry leaves behind: no silent credit may undercut it until its window's end. */
+  legacy(slot: number, now: EpochMs): number;
+  /** When that ends. */
+  legacyUntil(slot: number, now: EpochMs): EpochMs;
   /** The entry is being removed. */
   forget(slot: number): void;
 }
@@ -94,7 +96,7 @@ export class CreditTable {
 
   /**
    * Makes a place for a key that is not in the table: an empty one, else a stale one, else the least-used
-   * unclaimed, else the least-used claimed. −1 when every entry of the set is waited for.
+   * unclaimed (by the floor that it would leave), else the least-used claimed. −1 when every entry of the set is waited for.
    */
   open(hi: number, lo: number, ruleIndex: number, now: EpochMs): number {
     const set = this.#setOf(hi, lo);
@@ -121,7 +123,8 @@ export class CreditTable {
 
   /** Keeps an entry's count as the set's floor until its window ends. */
   leaveFloor(slot: number, now: EpochMs): void {
-    const { count, until } = this.#occupants.legacy(slot, now);
+    const count = this.#occupants.legacy(slot, now);
+    const until = this.#occupants.legacyUntil(slot, now);
     this.#raiseFloor(Math.floor(slot / (SET_SIZE * WORDS)), count, until, now);
   }
 
@@ -201,8 +204,11 @@ export class CreditTable {
     if (this.#occupants.stale(slot, now)) return -1;
     // Last window's counts must not keep this window's keys out, or those replace one another in one place.
     if (this.#occupants.ended(slot, now) && !this.#occupants.claimed(slot, now)) return 0;
-    const used = this.get(slot, OWN) + this.get(slot, HELD);
-    return this.#occupants.claimed(slot, now) ? 2 ** 32 + used : used;
+    const claimed = this.#occupants.claimed(slot, now);
+    if (claimed) return 2 ** 32 + this.get(slot, OWN) + this.get(slot, HELD);
+    // By what it leaves, the floor that it began with included: or else the newest entry would go next, and take
+    // its floor along, and a few strangers would use up the credit of all who come to this set.
+    return this.#occupants.legacy(slot, now);
   }
 
   #raiseFloor(set: number, count: number, until: EpochMs, now: EpochMs): void {

@@ -324,13 +324,14 @@ export class Entries {
       claimed: (slot, now) => this.#isClaimed(slot, now),
       legacy: (slot, now) => {
         const { limit, threshold } = this.ruleAt(slot);
-        const claimed = this.#isClaimed(slot, now);
-        const view = this.hotAt(slot)?.view;
-        const until = later(windowEnd(this.gridAt(slot), this.window(slot)), view?.penaltyUntil ?? NEVER);
         // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
         // still had is left: its count, and the floor that it began with itself.
-        const left = this.table.get(slot, CREDIT) - this.spent(slot);
-        return { count: claimed ? limit : threshold - 1 - left, until };
+        if (this.#isClaimed(slot, now)) return limit;
+        return threshold - 1 - (this.table.get(slot, CREDIT) - this.spent(slot));
+      },
+      legacyUntil: (slot) => {
+        const end = windowEnd(this.gridAt(slot), this.window(slot));
+        return later(end, this.hotAt(slot)?.view.penaltyUntil ?? NEVER);
       },
       forget: (slot) => this.#dropHot(slot),
     };

@@ -210,6 +210,14 @@ describe("the credit table", () => {
     expect(find(source, 99, 2 * MINUTE)).toBeGreaterThanOrEqual(0);
   });
 
+  it("lets each of a set's entries go once before strangers have used up a second unit of its credit", () => {
+    const threshold = 4;
+    const source = sourceWith([ruleWith({ threshold })], 1);
+    const silent = Array.from({ length: 60 }, (_, key) => spend(source, key));
+    // Nobody has to ask until every place was replaced as often as there is credit.
+    expect(silent.indexOf(false)).toBe(SET_SIZE * (threshold - 1));
+  });
+
   it("replaces the least-used unclaimed entry first, and claimed ones last", () => {
     const source = sourceWith([ruleWith({ threshold: 9 })], 1);
     for (let key = 0; key < SET_SIZE; key += 1) for (let n = 0; n <= key; n += 1) spend(source, key);
