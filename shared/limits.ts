@@ -33,8 +33,21 @@ export const BATCH_MAX = 256;
  */
 export const CLAIMS_PER_SECOND = 50;
 export const CLAIMS_BURST = 200;
-/** Requests that may wait for one key in one isolate (about 300 bytes each). What exceeds it is decided by `on_failure`. */
-export const WAITERS_MAX = 4_096;
+/**
+ * Requests that may wait for one key in one isolate: three Asks full. One is out, and who waits for the one after
+ * next leaves within two round trips, which is within the automatic deadline. Who came behind them would wait for
+ * nothing, until that deadline passes: such a request is decided by `on_failure` at once.
+ */
+export const WAITERS_MAX = 3 * WANT_MAX;
+/**
+ * Requests that may wait in one isolate for all keys together, decided by `on_failure` beyond. One that waits takes
+ * 5 KB of the isolate's heap (measured in workerd, with 4,000 of them): 41 MB, beside the table and the hot keys.
+ */
+export const WAITERS_MAX_ALL = 8_192;
+/** Who waits is counted when the list of them has doubled since, and when it has come to this: about 10 KB. */
+export const WAITERS_RECOUNT_MIN = 64;
+/** A request waits no longer: two deadlines, of which none is longer than 10 s. Who is still there then has no context any more. */
+export const WAIT_MAX: DurationMs = durationMs(20_000);
 /** How long one request's context sends Asks for others. `waitUntil` lasts about 30 s on Cloudflare; another request takes over. */
 export const LEADER_MS_MAX: DurationMs = durationMs(15_000);
 /**

@@ -2,12 +2,12 @@
  * The way of Asks to owner objects, as bytes. An object of its own for a key gets an Ask as it comes; to one
  * that several keys share one call is out at a time, as `shared/pop/route.ts` has it.
  */
-import type { Outcome } from "../shared/pop/exchange.ts";
-import { Route } from "../shared/pop/route.ts";
+import type { Exchange, Outcome } from "../shared/pop/exchange.ts";
+import { type Load, Route } from "../shared/pop/route.ts";
 import { type Decoded, decodeReply, encodeAsks, type Reply } from "../shared/protocol/codec.ts";
 import { Dialects } from "../shared/protocol/dialects.ts";
 import type { Ask } from "../shared/protocol/messages.ts";
-import { type DurationMs, epochMs } from "../shared/time.ts";
+import { type DurationMs, type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "./env.ts";
 
 /** What of a request's context the ways to owners and hubs need. */
@@ -17,6 +17,7 @@ export interface Background {
 
 interface Parcel {
   readonly ask: Ask;
+  readonly giveUpAt: EpochMs;
   readonly deliver: (outcome: Outcome) => void;
 }
 
@@ -38,22 +39,28 @@ export class Courier {
     return outcome ?? { kind: "failed" };
   }
 
-  /**
-   * Sends an Ask to an object that keys share, with others that wait for it.
-   * @param patience how long a call may be out before another is tried
-   */
-  sendShared(name: string, ask: Ask, patience: DurationMs, background: Background): Promise<Outcome> {
+  /** Sends an Ask to an object that keys share, with others that wait for it. */
+  sendShared(
+    name: string,
+    { ask, giveUpAt, patience }: Pick<Exchange, "ask" | "giveUpAt" | "patience">,
+    background: Background,
+  ): Promise<Outcome> {
     const route = this.#routes.get(name) ?? new Route<Parcel>();
     this.#routes.set(name, route);
     return new Promise((deliver) => {
-      if (route.put({ ask, deliver }, epochMs(Date.now())))
+      if (route.put({ ask, giveUpAt, deliver }, epochMs(Date.now())))
         background.waitUntil(this.#carry(name, route, patience));
     });
   }
 
+  /** @param patience how long a call may be out before another is tried */
   async #carry(name: string, route: Route<Parcel>, patience: DurationMs): Promise<void> {
     const since = epochMs(Date.now());
-    let load = route.load(since, since, patience);
+    const next = (now: EpochMs, done?: number): Load<Parcel> | undefined => {
+      for (const { deliver } of route.expire(now)) deliver({ kind: "failed" });
+      return route.load(since, now, patience, done);
+    };
+    let load = next(since);
     while (load !== undefined) {
       const outcomes = await this.#call(
         name,
@@ -62,7 +69,7 @@ export class Courier {
       load.parcels.forEach(({ deliver }, index) => {
         deliver(outcomes[index] ?? { kind: "failed" });
       });
-      load = route.load(since, epochMs(Date.now()), patience, load.ticket);
+      load = next(epochMs(Date.now()), load.ticket);
     }
     if (route.isEmpty) this.#routes.delete(name);
   }

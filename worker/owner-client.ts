@@ -61,11 +61,11 @@ export class OwnerClient {
     wake(exchange.ended(outcome, epochMs(Date.now())));
   }
 
-  #send({ rule, key }: HotKey, { ask, patience }: Exchange, background: Background): Promise<Outcome> {
+  #send({ rule, key }: HotKey, exchange: Exchange, background: Background): Promise<Outcome> {
     const name = ownerName(rule, key);
     return rule.owners === 0
-      ? this.#courier.send(name, ask)
-      : this.#courier.sendShared(name, ask, patience, background);
+      ? this.#courier.send(name, exchange.ask)
+      : this.#courier.sendShared(name, exchange, background);
   }
 
   /** Waits until the request is woken or its time has come, in its own context. */

@@ -71,9 +71,9 @@ export function formatMemory({ keys, perKey, table: entries, isolate, goals }: M
   ]);
 }
 
-const formatGoals = (goals: readonly Goal[]): string =>
+export const formatGoals = (goals: readonly Goal[]): string =>
   goals
     .map(({ text, actual, met }) => `${met ? "met   " : "missed"} ${text}: ${actual.toFixed(2)}`)
     .join("\n");
 
-const section = (title: string, parts: readonly string[]): string => [title, ...parts].join("\n\n");
+export const section = (title: string, parts: readonly string[]): string => [title, ...parts].join("\n\n");

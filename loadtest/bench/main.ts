@@ -4,6 +4,8 @@ import { cpus } from "node:os";
 import { roundedJson } from "../replay/report.ts";
 import { runCli } from "../tools/cli.ts";
 import { withProgress } from "../tools/progress.ts";
+import { benchAsks } from "./asks.ts";
+import { formatAsks } from "./asks-format.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
 import { benchMemory } from "./memory.ts";
@@ -30,6 +32,10 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
   memory: async ({ progress }) => {
     const figures = await benchMemory(progress);
     return { figures, text: formatMemory(figures) };
+  },
+  asks: async ({ progress }) => {
+    const figures = await benchAsks(progress);
+    return { figures, text: formatAsks(figures) };
   },
 };
 

@@ -11,7 +11,7 @@ const ROUNDS_MAX = 1_000;
 const helpOf = (parts: readonly string[]): string => `npm run bench [-- options]
 
 Measures the limiter against others of its kind on this machine, and against its own goals: what a decision
-takes, and what a key takes in memory. Variants run interleaved, and a ratio counts only where it exceeds what
+takes, what a key takes in memory, and what an owner has to bear. Variants run interleaved, and a ratio counts only where it exceeds what
 a variant shows against itself.
 
 --only LIST   some of ${parts.join(", ")} (default: all)

@@ -13,7 +13,7 @@ import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts"
 import { ClusterError } from "./error.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
 import { chooseFree, HOST, requireFree } from "./ports.ts";
-import type { ClusterState, Pop } from "./shapes.ts";
+import type { ClusterState, Pop, Traffic } from "./shapes.ts";
 import { startWorkerd, type WorkerdProcess } from "./workerd-process.ts";
 import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "./wrangler-file.ts";
 
@@ -57,6 +57,8 @@ export interface Cluster {
   readonly ended: Promise<string>;
   /** `GET /api/state`. */
   state(): Promise<ClusterState>;
+  /** `GET /api/traffic`. */
+  traffic(): Promise<Traffic>;
   /** `POST /api/fault`; rejects when the cluster refuses it. */
   fault(fault: object): Promise<void>;
   /** Ends the cluster, within 2 s. May be called again. */
@@ -168,6 +170,7 @@ async function whenReady(
     workerdPid: workerd.pid,
     ended: workerd.ended,
     state: async () => (await call(`${url}/api/state`)) as ClusterState,
+    traffic: async () => (await call(`${url}/api/traffic`)) as Traffic,
     fault: async (fault) => {
       await call(`${url}/api/fault`, fault);
     },

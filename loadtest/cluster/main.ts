@@ -20,7 +20,7 @@ The page and its API are on --port, the POPs on the next ports in order. Ctrl-C 
   --quiet           print the line \`ready URL\` and errors, nothing else
   --help            this text
 
-GET /api/state shows every POP and owner. POST /api/fault breaks something:
+GET /api/state shows every POP and owner, GET /api/traffic how many calls reached owners. POST /api/fault breaks something:
   {"kill":"owner","rule":"…","key":"ip=203.0.113.9"}   drops an owner's memory
   {"cut":["LHR","owner"]}   {"cut":["LHR","hub"]}      cuts a POP off from the owners, or from its hub
   {"delayMs":800,"link":["TYO","owner"]}               adds 800 ms to each way of a link

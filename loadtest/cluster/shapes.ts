@@ -46,3 +46,20 @@ export interface ClusterState {
   /** Announcements that owners made since the start, each counted once however many hubs it went to. */
   readonly announcements: number;
 }
+
+/** The answer to `GET /api/traffic`: what reached owners since the start, however many they are. Asking disturbs none. */
+export interface Traffic {
+  /** Epoch ms. */
+  readonly now: number;
+  readonly pops: readonly PopTraffic[];
+  /** Calls that no owner has answered yet. */
+  readonly running: number;
+}
+
+export interface PopTraffic {
+  readonly name: string;
+  /** One to a client's own owner is an Ask; one to an owner that clients share may carry several. */
+  readonly calls: number;
+  /** Those of them that said, to the byte, what the one before from there did: an Ask that was sent again. */
+  readonly repeated: number;
+}

@@ -14,6 +14,7 @@ const LOST_CALL_MS = 1_500;
 
 interface Parcel {
   readonly ask: Ask;
+  readonly giveUpAt: EpochMs;
   readonly deliver: (outcome: Outcome) => void;
 }
 
@@ -43,7 +44,7 @@ export class Courier {
     const route = this.routes.get(name) ?? new Route<Parcel>();
     this.routes.set(name, route);
     const now = this.#isolate.now();
-    if (!route.put({ ask: exchange.ask, deliver }, now)) return;
+    if (!route.put({ ask: exchange.ask, giveUpAt: exchange.giveUpAt, deliver }, now)) return;
     // As with a promise, the call leaves when the current event is done.
     world.agenda.after(0, () => this.#carry(name, route, now, exchange.patience, undefined));
   }
@@ -55,7 +56,9 @@ export class Courier {
     patience: DurationMs,
     done: number | undefined,
   ): void {
-    const load: Load<Parcel> | undefined = route.load(since, this.#isolate.now(), patience, done);
+    const now = this.#isolate.now();
+    for (const { deliver } of route.expire(now)) deliver({ kind: "failed" });
+    const load: Load<Parcel> | undefined = route.load(since, now, patience, done);
     if (load === undefined) {
       if (route.isEmpty) this.routes.delete(name);
       return;

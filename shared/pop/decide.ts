@@ -206,8 +206,7 @@ export class Admission {
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const hash = this.#source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
     const hot = this.#source.heat(part.slot, hash, this.#label?.(part.rule), now);
-    if (hot !== undefined && !this.#source.mayAsk(hot, now)) return this.#fail(part, now);
-    const waiter = hot?.outbox.enqueue(part.cost, now);
+    const waiter = hot && this.#source.wait(hot, part.cost, now);
     if (hot === undefined || waiter === undefined) return this.#fail(part, now);
     part.birth = this.#source.table.get(part.slot, BIRTH);
     part.waiter = waiter;

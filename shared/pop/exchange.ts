@@ -45,6 +45,11 @@ export class Exchange {
     this.ask = flight.ask;
   }
 
+  /** From then on a newer Ask may leave, and says all that this one does. */
+  get giveUpAt(): EpochMs {
+    return this.#flight.giveUpAt;
+  }
+
   /** How long one attempt may take before the next is made. */
   get patience(): DurationMs {
     return durationMs(between(this.#flight.sentAt, this.#flight.giveUpAt) / 2);

@@ -93,10 +93,14 @@ export class Outbox {
     return durationMs(Math.min(DEADLINE_AUTO_MAX, Math.max(DEADLINE_AUTO_MIN, Math.ceil(estimate))));
   }
 
+  /** Requests that wait here, those that an Ask carries included. */
+  get waiting(): number {
+    return this.queue.length + (this.flight?.carried.length ?? 0);
+  }
+
   /** Lets a request wait; undefined when too many wait already or the owner asked for a pause. */
   enqueue(cost: number, now: EpochMs): Waiter | undefined {
-    const waiting = this.queue.length + (this.flight?.carried.length ?? 0);
-    if (waiting >= WAITERS_MAX || this.#pausedUntil > now) return undefined;
+    if (this.waiting >= WAITERS_MAX || this.#pausedUntil > now) return undefined;
     const waiter: Waiter = {
       cost,
       queuedAt: now,

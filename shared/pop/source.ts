@@ -15,6 +15,7 @@ import { Entries } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Flight, Waiter } from "./outbox.ts";
 import { compare, isBarred, isFull, join, wantsConfirmation } from "./view.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export interface SourceOptions {
   /** 64 random bits as hex: no two isolates share it. */
@@ -39,6 +40,7 @@ export class Source extends Entries {
   readonly hashers: readonly KeyHasher[];
   pop: string;
   readonly #claims = new ClaimBudget();
+  readonly #room = new WaitingRoom();
 
   constructor(options: SourceOptions) {
     super(options.rules, options.seed, options.table, options.hotKeysMax);
@@ -81,9 +83,17 @@ export class Source extends Entries {
    * Whether a hot key may ask its owner now. The first Ask for an object that may not exist yet takes from the
    * isolate's budget of claims; keys that asked before, were announced, or share their owners do not.
    */
-  mayAsk(hot: HotKey, now: EpochMs): boolean {
+  #mayAsk(hot: HotKey, now: EpochMs): boolean {
     if (hot.rule.owners > 0 || hot.outbox.seq > 0 || hot.outbox.busy || hot.view.epoch > 0) return true;
     return this.#claims.take(now);
+  }
+
+  /** Lets a request wait for a hot key's owner; undefined when too many wait, or the owner may not be asked now. */
+  wait(hot: HotKey, cost: number, now: EpochMs): Waiter | undefined {
+    if (!this.#room.hasRoom(hot.outbox.waiting, now) || !this.#mayAsk(hot, now)) return undefined;
+    const waiter = hot.outbox.enqueue(cost, now);
+    if (waiter !== undefined) this.#room.enter(waiter, now);
+    return waiter;
   }
 
   /** Lets the next Ask of a hot key leave, if one is due. */

@@ -1,4 +1,4 @@
-/** The cluster's page and API: what it shows (`/api/state`) and what it can be made to suffer (`/api/fault`). */
+/** The cluster's page and API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
 import { parseFault } from "../fault.ts";
@@ -8,6 +8,7 @@ import { isWatching } from "./hub-link.ts";
 import { linkOf, mendAll } from "./links.ts";
 import { announcementCount } from "./objects.ts";
 import { owners, pops } from "./places.ts";
+import { traffic } from "./traffic.ts";
 
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
@@ -27,6 +28,7 @@ router
   .get("/page.js", (_, env) => asset(env.PAGE_JS, "text/javascript; charset=utf-8"))
   .get("/favicon.ico", () => new Response(null, { status: 204 }))
   .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
+  .get("/api/traffic", () => noStore(Response.json(traffic())))
   .post("/api/fault", injectFault)
   // Called by the launcher alone: it has the clock that a Worker has not.
   .post("/api/heartbeat", heartbeat);

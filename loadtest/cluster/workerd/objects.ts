@@ -8,6 +8,7 @@ import { REGIONS } from "../../../shared/region.ts";
 import { type CoreEnv, OVERLOADED } from "./env.ts";
 import { Exchange, type Link, LinkError, linkOf } from "./links.ts";
 import { owners, ownerToHubMs, placeOwner, toOwnerMs } from "./places.ts";
+import { callEnded, callStarted } from "./traffic.ts";
 
 type OwnerEnv = ConstructorParameters<typeof KeyOwner>[1];
 
@@ -48,12 +49,14 @@ export class ClusterKeyOwner extends KeyOwner {
     const place = placeOwner(owner, pop);
     place.asksStarted += 1;
     place.asksRunning += 1;
+    callStarted(pop, frame);
     try {
       const answer = this.ask(frame);
       if (fate === "reset") this.die();
       return await answer;
     } finally {
       place.asksRunning -= 1;
+      callEnded();
       await exchange.travelOrHang(toOwnerMs(pop, owner));
       if (fate === "lost") await loseAnswer(link);
     }
