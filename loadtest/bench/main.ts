@@ -6,6 +6,8 @@ import { runCli } from "../tools/cli.ts";
 import { withProgress } from "../tools/progress.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { benchLatency } from "./latency.ts";
+import { formatLatency } from "./latency-format.ts";
 import { benchMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
 
@@ -30,6 +32,10 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
   memory: async ({ progress }) => {
     const figures = await benchMemory(progress);
     return { figures, text: formatMemory(figures) };
+  },
+  latency: async ({ rounds, progress }) => {
+    const figures = await benchLatency(rounds, progress);
+    return { figures, text: formatLatency(figures) };
   },
 };
 
