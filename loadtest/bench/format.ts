@@ -20,8 +20,8 @@ export function formatMachine({ cpu, cores, node, date, commit }: Machine): stri
 }
 
 const ns = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
-const times = (value: number): string => `${value.toFixed(2)}×`;
-const spread = ({ least, most }: Spread, words: (value: number) => string): string =>
+export const times = (value: number): string => `${value.toFixed(2)}×`;
+export const spread = ({ least, most }: Spread, words: (value: number) => string): string =>
   `${words(least)} to ${words(most)}`;
 
 export function formatDecide(figures: DecideFigures): string {

@@ -8,6 +8,8 @@ import { benchAsks } from "./asks.ts";
 import { formatAsks } from "./asks-format.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { benchLatency } from "./latency.ts";
+import { formatLatency } from "./latency-format.ts";
 import { benchMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
 
@@ -36,6 +38,10 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
   asks: async ({ progress }) => {
     const figures = await benchAsks(progress);
     return { figures, text: formatAsks(figures) };
+  },
+  latency: async ({ rounds, progress }) => {
+    const figures = await benchLatency(rounds, progress);
+    return { figures, text: formatLatency(figures) };
   },
 };
 

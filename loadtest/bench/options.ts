@@ -11,15 +11,15 @@ const ROUNDS_MAX = 1_000;
 const helpOf = (parts: readonly string[]): string => `npm run bench [-- options]
 
 Measures the limiter against others of its kind on this machine, and against its own goals: what a decision
-takes, what a key takes in memory, and what an owner has to bear. Variants run interleaved, and a ratio counts only where it exceeds what
-a variant shows against itself.
+takes, what a key takes in memory, what an owner has to bear, and how much later answers come at four POPs. Variants
+run interleaved, and a ratio counts only where it exceeds what a variant shows against itself.
 
 --only LIST   some of ${parts.join(", ")} (default: all)
---rounds N    rounds of each comparison, at least ${ROUNDS_MIN} (default: ${ROUNDS_DEFAULT})
+--rounds N    rounds of each comparison, at least ${ROUNDS_MIN} (default: ${ROUNDS_DEFAULT}); latency takes half as many
 --json        one JSON document on stdout
 --help        this text
 
-It takes seconds to minutes; leave the machine alone meanwhile.
+It takes minutes, and measures Redis only where redis-server is installed; leave the machine alone meanwhile.
 `;
 
 export interface BenchOptions {

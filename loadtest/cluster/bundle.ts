@@ -20,10 +20,11 @@ export async function bundleInto(folder: string, schemas: Schemas = {}): Promise
   ]);
 }
 
-async function bundle(
+/** Writes a bundle of each source file into `folder`, under the name that it is given. */
+export async function bundle(
   entryPoints: Record<string, string>,
   folder: string,
-  schema: number | undefined,
+  schema?: number,
 ): Promise<void> {
   await build({
     entryPoints,

@@ -27,24 +27,32 @@ export function clusterConfig(input: ConfigInput): string {
     socket(CORE_SOCKET, input.address, "core"),
     ...pops.map((pop) => socket(popService(pop), new URL(pop.url).host, popService(pop))),
   ];
-  return `using Workerd = import "/workerd/workerd.capnp";
+  return document([...services(input)], sockets);
+}
+
+/** A configuration of such services and sockets. */
+export const document = (services: readonly string[], sockets: readonly string[]): string =>
+  `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
-    ${[...services(input)].join(",\n    ")}
+    ${services.join(",\n    ")}
   ],
   sockets = [
     ${sockets.join(",\n    ")}
   ]
 );
 `;
-}
 
 function* services(input: ConfigInput): Generator<string> {
   yield worker("core", "core.js", input, coreBindings(input), CORE_OBJECTS);
   for (const pop of input.setup.pops) yield worker(popService(pop), "pop.js", input, popBindings(input, pop));
-  yield `(name = "storage", disk = (path = ${text(input.storageFolder)}, writable = true))`;
-  // Nothing in the cluster may reach the network: a request that would is a bug.
+  yield* surroundings(input.storageFolder);
+}
+
+/** The disk of objects whose storage is `localDisk = "storage"`, and the network: nothing may reach it, a request that would is a bug. */
+export function* surroundings(storageFolder: string): Generator<string> {
+  yield `(name = "storage", disk = (path = ${text(storageFolder)}, writable = true))`;
   yield `(name = "internet", network = (allow = []))`;
 }
 
@@ -56,10 +64,10 @@ const CORE_OBJECTS = `
       ],
       durableObjectStorage = (localDisk = "storage"),`;
 
-function worker(
+export function worker(
   name: string,
   module: string,
-  input: ConfigInput,
+  input: Pick<ConfigInput, "compatibilityDate" | "compatibilityFlags">,
   bindings: readonly string[],
   more = "",
 ): string {
@@ -95,7 +103,7 @@ const popBindings = ({ vars }: ConfigInput, pop: Pop): string[] => [
   coreEntrypoint("ORIGIN", "Origin", pop),
 ];
 
-function coreEntrypoint(binding: string, entrypoint: string, pop: Pop): string {
+export function coreEntrypoint(binding: string, entrypoint: string, pop: Pop): string {
   const props = `(json = ${text(JSON.stringify({ pop: pop.name }))})`;
   return `(name = "${binding}", service = (name = "core", entrypoint = "${entrypoint}", props = ${props}))`;
 }
@@ -104,12 +112,12 @@ const variables = (vars: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(vars).map(([name, value]) => variable(name, value));
 
 /** A string stays one, anything else arrives parsed, as with `[vars]`. */
-const variable = (name: string, value: unknown): string =>
+export const variable = (name: string, value: unknown): string =>
   typeof value === "string"
     ? `(name = ${text(name)}, text = ${text(value)})`
     : `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`;
 
-const socket = (name: string, address: string, service: string): string =>
+export const socket = (name: string, address: string, service: string): string =>
   `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${text(service)})`;
 
 /** A Cap'n Proto string literal. It knows no `\\u`, so control characters go as `\\x`. */

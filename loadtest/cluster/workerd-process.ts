@@ -116,10 +116,10 @@ function aborted(signal: AbortSignal, message: () => string): Promise<never> {
 }
 
 /**
- * A shell that ends workerd and removes its folder when this process dies, however it dies: it waits on a
+ * A shell that ends process `pid` and removes its folder when this process dies, however it dies: it waits on a
  * pipe from here, which the system closes.
  */
-function startGuard(pid: number, folder: string): { dismiss(): Promise<void> } {
+export function startGuard(pid: number, folder: string): { dismiss(): Promise<void> } {
   const script = 'read -r word || { kill -9 "$1"; rm -rf -- "$2"; }';
   const guard = spawn("sh", ["-c", script, "sh", String(pid), folder], {
     stdio: ["pipe", "ignore", "ignore"],

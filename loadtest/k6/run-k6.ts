@@ -1,11 +1,11 @@
 /** The real k6: whether there is one, how to get it, and a run with it. */
 import { execFile, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { findProgram } from "../tools/programs.ts";
 
 /** The first that reads TypeScript without being told to, and knows `--summary-mode`. */
 const MAJOR_MIN = 1;
@@ -34,26 +34,10 @@ export async function findK6(env: NodeJS.ProcessEnv): Promise<K6 | string> {
 
 /** How to install k6 here, in one line. */
 export function installHint(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
-  if (isOnPath("go", env)) return "go install go.k6.io/k6@v1.8.1";
+  if (findProgram("go", env) !== undefined) return "go install go.k6.io/k6@v1.8.1";
   if (platform === "darwin") return "brew install k6";
   if (platform === "win32") return "winget install k6 --source winget";
   return `apt or dnf, from k6's own repository: ${INSTALL_PAGE}`;
-}
-
-function isOnPath(program: string, env: NodeJS.ProcessEnv): boolean {
-  const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.some((folder) =>
-    [program, `${program}.exe`].some((name) => isExecutable(join(folder, name))),
-  );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export interface K6Outcome {

@@ -277,7 +277,7 @@ describe("the command line", () => {
     expect(ended).toEqual({
       code: 1,
       stdout: "",
-      stderr: 'onecount: --only "nonsense": some of decide, memory, asks are allowed\n',
+      stderr: 'onecount: --only "nonsense": some of decide, memory, asks, latency are allowed\n',
     });
   });
 });
