@@ -36,6 +36,16 @@ const FOLDING_EARLY: readonly Edit[] = [
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    name: "the short way does not look at owners",
+    edits: [edit("shared/pop/entries.ts", "return this.table.hotOf(slot) < 0 && this.", "return this.")],
+    caughtBy: ["barred"],
+  },
+  {
+    name: "the short way forgets to count",
+    edits: [edit("shared/pop/entries.ts", "this.add(slot, OWN, cost);", "this.add(slot, OWN, 0);")],
+    caughtBy: ["spending"],
+  },
+  {
     name: "grants are not written ahead",
     trace: "write-ahead",
     edits: [
