@@ -30,6 +30,8 @@ export interface VirtualLoad {
   readonly spanMs: number;
   /** No Ask reaches an owner in the time that is counted. */
   readonly cutOff?: boolean;
+  /** From so many ms after the start on an Ask and its answer take `ms` longer. */
+  readonly detour?: { readonly atMs: number; readonly ms: number };
 }
 
 /** How the requests that came in the time that is counted were decided. */
@@ -66,6 +68,10 @@ export function playVirtual(load: VirtualLoad): VirtualFigures {
   const counting = new Counting();
   const { world, isolates } = worldOf(load, counting);
   const stream = new Stream(load, world, isolates);
+  if (load.detour !== undefined) {
+    stream.sendUntil(load.detour.atMs);
+    for (const { toOwner } of world.links) toOwner.delayMs = load.detour.ms;
+  }
   stream.sendUntil(load.settleMs);
   if (load.cutOff === true) for (const { toOwner } of world.links) toOwner.cut = true;
   const before = { ...world.tally };

@@ -82,7 +82,8 @@ export class Exchange {
     this.#ended += 1;
     if (outcome.kind === "overloaded") this.#overloaded = true;
     if (outcome.kind !== "answered") return [];
+    if (!this.#answered) this.#hot.outbox.measured(between(this.#flight.sentAt, now));
     this.#answered = true;
-    return this.#source.answered(this.#hot, outcome.answer, now, this.#attempts === 1);
+    return this.#source.answered(this.#hot, outcome.answer, now);
   }
 }

@@ -171,13 +171,20 @@ export class Outbox {
     return true;
   }
 
-  /** An answer came: the owner is well. A round trip is a sample only if the Ask was sent once (Karn's rule). */
-  succeeded(flight: Flight, now: EpochMs, sentOnce: boolean): void {
+  /** An answer came in time: the owner is well. */
+  succeeded(): void {
     this.#pauses = 0;
     this.#pausedUntil = NEVER;
     this.#reportRetries = 0;
-    if (!sentOnce) return;
-    const sample = between(flight.sentAt, now);
+  }
+
+  /**
+   * An answer came so long after its Ask was first sent, also when it was sent again or given up meanwhile. If only
+   * answers in time counted, a way that has become longer than the deadline would never be measured, and every
+   * request would time out for good. Of an Ask that got lost once this says too much; that errs towards patience.
+   */
+  measured(roundTrip: DurationMs): void {
+    const sample = Math.min(DEADLINE_AUTO_MAX, Math.max(0, roundTrip));
     this.#roundTrip =
       this.#roundTrip === undefined
         ? sample

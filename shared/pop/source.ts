@@ -144,15 +144,12 @@ export class Source extends Entries {
     };
   }
 
-  /**
-   * Takes an answer. Returns the requests it decided or put back: the shell wakes them.
-   * @param sentOnce whether the Ask was sent only once, so that its round trip is a sample
-   */
-  answered(hot: HotKey, answer: Answer, now: EpochMs, sentOnce: boolean): readonly Waiter[] {
+  /** Takes an answer. Returns the requests it decided or put back: the shell wakes them. */
+  answered(hot: HotKey, answer: Answer, now: EpochMs): readonly Waiter[] {
     if (hot.slot < 0) return [];
     switch (answer.kind) {
       case "granted":
-        return this.#granted(hot, answer, now, sentOnce);
+        return this.#granted(hot, answer, now);
       case "refused":
         return this.#refused(hot, answer, now);
       case "dropped":
@@ -162,7 +159,7 @@ export class Source extends Entries {
     }
   }
 
-  #granted(hot: HotKey, answer: Granted, now: EpochMs, sentOnce: boolean): readonly Waiter[] {
+  #granted(hot: HotKey, answer: Granted, now: EpochMs): readonly Waiter[] {
     const { slot, view, outbox } = hot;
     const older = answer.epoch < view.epoch;
     // Of an answer to an Ask that was given up nobody knows how old it is: it prolongs no trust.
@@ -174,7 +171,7 @@ export class Source extends Entries {
     if (this.#claimed(hot, claimedUntil)) outbox.reportBy(now);
     const flight = outbox.land(answer.seq);
     if (flight === undefined) return [];
-    outbox.succeeded(flight, now, sentOnce);
+    outbox.succeeded();
     const age = (this.window(slot) - answer.window) | 0;
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;

@@ -88,6 +88,20 @@ describe("one client under its limit", () => {
   });
 });
 
+describe("an owner that is farther away than it was", () => {
+  /** 100 requests a second. From the fifth second on every answer takes 260 ms longer, past the deadline of 200. */
+  const later = (settleMs: number): VirtualFigures =>
+    play({ pops: ["LHR"], rate: 100, settleMs, spanMs: 3_000, detour: { atMs: 5_000, ms: 260 } });
+
+  test("is waited for as long as it takes within two seconds; requests do not time out for good", () => {
+    expect(later(7_000)).toMatchObject({ requests: 300, owner: 300, timedOut: 0 });
+  });
+
+  test("gets each Ask once again, as soon as that is what a round trip is taken to be", () => {
+    expect(later(12_000).asks).toBeLessThanOrEqual(asksMax([265], 3));
+  });
+});
+
 describe("a blocked client", () => {
   const figures = [100, 20_000].map((rate) =>
     play({ rate, settleMs: 2_000, spanMs: 2 * BLOCK_TRUST }, { limit: 20 }),

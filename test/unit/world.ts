@@ -214,7 +214,7 @@ export class World {
         this.#answer(message.node, message.hot, message.ask);
         return;
       case "answer":
-        node.source.answered(message.hot, message.answer, now, true);
+        node.source.answered(message.hot, message.answer, now);
         break;
       case "news": {
         const hot = node.source.hear(message.news, now, 0.5);
