@@ -20,8 +20,8 @@ export function formatMachine({ cpu, cores, node, date, commit }: Machine): stri
 }
 
 const ns = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
-const times = (value: number): string => `${value.toFixed(2)}×`;
-const spread = ({ least, most }: Spread, words: (value: number) => string): string =>
+export const times = (value: number): string => `${value.toFixed(2)}×`;
+export const spread = ({ least, most }: Spread, words: (value: number) => string): string =>
   `${words(least)} to ${words(most)}`;
 
 export function formatDecide(figures: DecideFigures): string {
@@ -71,9 +71,9 @@ export function formatMemory({ keys, perKey, table: entries, isolate, goals }: M
   ]);
 }
 
-const formatGoals = (goals: readonly Goal[]): string =>
+export const formatGoals = (goals: readonly Goal[]): string =>
   goals
     .map(({ text, actual, met }) => `${met ? "met   " : "missed"} ${text}: ${actual.toFixed(2)}`)
     .join("\n");
 
-const section = (title: string, parts: readonly string[]): string => [title, ...parts].join("\n\n");
+export const section = (title: string, parts: readonly string[]): string => [title, ...parts].join("\n\n");

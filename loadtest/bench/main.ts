@@ -6,8 +6,11 @@ import { runCli } from "../tools/cli.ts";
 import { withProgress } from "../tools/progress.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { formatThroughput } from "./format-throughput.ts";
 import { benchMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
+import { stoppable } from "./stop.ts";
+import { benchThroughput } from "./throughput.ts";
 
 /** What a part may use; `progress` takes the share that is done, from 0 to 1. */
 interface Context {
@@ -30,6 +33,10 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
   memory: async ({ progress }) => {
     const figures = await benchMemory(progress);
     return { figures, text: formatMemory(figures) };
+  },
+  throughput: async ({ rounds, progress }) => {
+    const figures = await stoppable((signal) => benchThroughput(rounds, progress, signal));
+    return { figures, text: formatThroughput(figures) };
   },
 };
 

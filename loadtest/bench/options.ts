@@ -11,8 +11,8 @@ const ROUNDS_MAX = 1_000;
 const helpOf = (parts: readonly string[]): string => `npm run bench [-- options]
 
 Measures the limiter against others of its kind on this machine, and against its own goals: what a decision
-takes, and what a key takes in memory. Variants run interleaved, and a ratio counts only where it exceeds what
-a variant shows against itself.
+takes, what a key takes in memory, and what the Worker takes in workerd, beside one without a limiter. Variants
+run interleaved, and a ratio counts only where it exceeds what a variant shows against itself.
 
 --only LIST   some of ${parts.join(", ")} (default: all)
 --rounds N    rounds of each comparison, at least ${ROUNDS_MIN} (default: ${ROUNDS_DEFAULT})
