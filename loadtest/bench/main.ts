@@ -6,9 +6,11 @@ import { runCli } from "../tools/cli.ts";
 import { withProgress } from "../tools/progress.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { formatProfile } from "./format-profile.ts";
 import { formatThroughput } from "./format-throughput.ts";
 import { benchMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
+import { benchProfile } from "./profile.ts";
 import { stoppable } from "./stop.ts";
 import { benchThroughput } from "./throughput.ts";
 
@@ -37,6 +39,10 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
   throughput: async ({ rounds, progress }) => {
     const figures = await stoppable((signal) => benchThroughput(rounds, progress, signal));
     return { figures, text: formatThroughput(figures) };
+  },
+  profile: async ({ progress }) => {
+    const figures = await stoppable((signal) => benchProfile(progress, signal));
+    return { figures, text: formatProfile(figures) };
   },
 };
 

@@ -289,7 +289,7 @@ describe("the command line", () => {
     expect(ended).toEqual({
       code: 1,
       stdout: "",
-      stderr: 'onecount: --only "nonsense": some of decide, memory, throughput are allowed\n',
+      stderr: 'onecount: --only "nonsense": some of decide, memory, throughput, profile are allowed\n',
     });
   });
 });
