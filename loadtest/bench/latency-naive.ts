@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../cluster/bundle.ts";
 import {
+  configOf,
   coreEntrypoint,
-  document,
+  NO_INTERNET,
   popService,
   socket,
-  surroundings,
+  storage,
   variable,
   worker,
 } from "../cluster/config.ts";
@@ -31,7 +32,7 @@ export async function startNaive(name: string, signal: AbortSignal): Promise<Way
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     await mkdir(join(folder, "storage"));
-    await writeFile(join(folder, "config.capnp"), configOf(pops, join(folder, "storage")));
+    await writeFile(join(folder, "config.capnp"), configFor(pops, join(folder, "storage")));
     await bundle({ core: source("naive-core"), pop: source("naive-pop") }, folder);
     const workerd = await startWorkerd({
       configFile: join(folder, "config.capnp"),
@@ -55,7 +56,7 @@ export async function startNaive(name: string, signal: AbortSignal): Promise<Way
   }
 }
 
-function configOf(pops: readonly Pop[], storageFolder: string): string {
+function configFor(pops: readonly Pop[], storageFolder: string): string {
   const { compatibilityDate = "2026-10-01", compatibilityFlags } = readWranglerFile(DEFAULT_WRANGLER_FILE);
   const compatibility = { compatibilityDate, compatibilityFlags };
   const limiter = `className = "NaiveLimiter"`;
@@ -77,5 +78,5 @@ function configOf(pops: readonly Pop[], storageFolder: string): string {
     ]),
   );
   const sockets = pops.map((pop) => socket(popService(pop), new URL(pop.url).host, popService(pop)));
-  return document([core, ...atPops, ...surroundings(storageFolder)], sockets);
+  return configOf([core, ...atPops, storage(storageFolder), NO_INTERNET], sockets);
 }

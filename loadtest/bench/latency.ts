@@ -5,9 +5,7 @@
  */
 
 import { roundTripMs } from "../cluster/distance.ts";
-import { ClusterError } from "../cluster/error.ts";
 import { DEFAULT_POPS, resolvePops } from "../cluster/pops.ts";
-import { fail } from "../tools/cli.ts";
 import { seededRandom } from "../tools/random.ts";
 import type { Goal } from "./decide.ts";
 import {
@@ -58,24 +56,12 @@ export interface LatencyReport {
 /** A round takes 14 s, which is long beside those of other parts: half as many do. */
 export const latencyRounds = (rounds: number): number => Math.max(ROUNDS_MIN, Math.ceil(rounds / 2));
 
-/** @param progress told what share is done, from 0 to 1. Ctrl-C ends it, and whatever it has started. */
-export async function benchLatency(
+/** @param progress told what share is done, from 0 to 1 */
+export const benchLatency = (
   rounds: number,
   progress: (share: number) => void,
-): Promise<LatencyReport> {
-  const stopped = new AbortController();
-  const stop = (): void => stopped.abort();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, stop);
-  try {
-    return await measure(latencyRounds(rounds), progress, stopped.signal);
-  } catch (error) {
-    if (stopped.signal.aborted) fail("stopped");
-    if (error instanceof ClusterError) fail(error.message);
-    throw error;
-  } finally {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, stop);
-  }
-}
+  signal: AbortSignal,
+): Promise<LatencyReport> => measure(latencyRounds(rounds), progress, signal);
 
 async function measure(
   rounds: number,

@@ -8,10 +8,15 @@ import { benchAsks } from "./asks.ts";
 import { formatAsks } from "./asks-format.ts";
 import { benchDecide } from "./decide.ts";
 import { formatDecide, formatMachine, formatMemory, type Machine } from "./format.ts";
+import { formatProfile } from "./format-profile.ts";
+import { formatThroughput } from "./format-throughput.ts";
 import { benchLatency } from "./latency.ts";
 import { formatLatency } from "./latency-format.ts";
 import { benchMemory } from "./memory.ts";
 import { readOptions } from "./options.ts";
+import { benchProfile } from "./profile.ts";
+import { stoppable } from "./stop.ts";
+import { benchThroughput } from "./throughput.ts";
 
 /** What a part may use; `progress` takes the share that is done, from 0 to 1. */
 interface Context {
@@ -40,8 +45,16 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
     return { figures, text: formatAsks(figures) };
   },
   latency: async ({ rounds, progress }) => {
-    const figures = await benchLatency(rounds, progress);
+    const figures = await stoppable((signal) => benchLatency(rounds, progress, signal));
     return { figures, text: formatLatency(figures) };
+  },
+  throughput: async ({ rounds, progress }) => {
+    const figures = await stoppable((signal) => benchThroughput(rounds, progress, signal));
+    return { figures, text: formatThroughput(figures) };
+  },
+  profile: async ({ progress }) => {
+    const figures = await stoppable((signal) => benchProfile(progress, signal));
+    return { figures, text: formatProfile(figures) };
   },
 };
 

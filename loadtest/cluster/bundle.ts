@@ -1,6 +1,6 @@
 /** Bundles the Worker code for workerd, as wrangler would. */
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { messageOf } from "../tools/cli.ts";
 import { ClusterError } from "./error.ts";
 
@@ -15,21 +15,20 @@ export interface Schemas {
 /** Writes `pop.js` and `core.js` into `folder`. Rejects with `ClusterError` when the source does not build. */
 export async function bundleInto(folder: string, schemas: Schemas = {}): Promise<void> {
   await Promise.all([
-    bundle({ pop: source("pop") }, folder, schemas.workers),
-    bundle({ core: source("core") }, folder, schemas.objects),
+    bundle({ pop: source("pop") }, folder, { plugins: speakingOf(schemas.workers) }),
+    bundle({ core: source("core") }, folder, { plugins: speakingOf(schemas.objects) }),
   ]);
 }
 
-/** Writes a bundle of each source file into `folder`, under the name that it is given. */
+/** Bundles each entry point into `folder`, under its name. */
 export async function bundle(
   entryPoints: Record<string, string>,
   folder: string,
-  schema?: number,
+  more: Pick<BuildOptions, "plugins" | "minify" | "keepNames"> = {},
 ): Promise<void> {
   await build({
     entryPoints,
     outdir: folder,
-    plugins: schema === undefined ? [] : [speaking(schema)],
     bundle: true,
     format: "esm",
     target: "es2024",
@@ -38,10 +37,13 @@ export async function bundle(
     // Names of functions and classes appear in error messages.
     keepNames: true,
     logLevel: "silent",
+    ...more,
   }).catch((error: unknown) => {
     throw new ClusterError(`the Worker does not build: ${messageOf(error)}`);
   });
 }
+
+const speakingOf = (schema: number | undefined): Plugin[] => (schema === undefined ? [] : [speaking(schema)]);
 
 /** Another release, as far as schemas go: this source with another number in place of its newest. */
 const speaking = (schema: number): Plugin => ({

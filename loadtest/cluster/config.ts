@@ -1,13 +1,16 @@
 /** The cluster as a workerd configuration, in Cap'n Proto's text form. */
 import type { ClusterSetup, Pop } from "./shapes.ts";
 
-export interface ConfigInput {
+export interface Compatibility {
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+}
+
+export interface ConfigInput extends Compatibility {
   readonly setup: ClusterSetup;
   /** `host:port` of the page and the API. */
   readonly address: string;
   readonly vars: Readonly<Record<string, unknown>>;
-  readonly compatibilityDate: string;
-  readonly compatibilityFlags: readonly string[];
   /** Where objects keep their storage. */
   readonly storageFolder: string;
 }
@@ -27,12 +30,14 @@ export function clusterConfig(input: ConfigInput): string {
     socket(CORE_SOCKET, input.address, "core"),
     ...pops.map((pop) => socket(popService(pop), new URL(pop.url).host, popService(pop))),
   ];
-  return document([...services(input)], sockets);
+  return configOf([...services(input)], sockets);
 }
 
-/** A configuration of such services and sockets. */
-export const document = (services: readonly string[], sockets: readonly string[]): string =>
-  `using Workerd = import "/workerd/workerd.capnp";
+/** The text of a configuration file, from its services and sockets. */
+export const configOf = (
+  services: readonly string[],
+  sockets: readonly string[],
+): string => `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
@@ -45,29 +50,35 @@ const config :Workerd.Config = (
 `;
 
 function* services(input: ConfigInput): Generator<string> {
-  yield worker("core", "core.js", input, coreBindings(input), CORE_OBJECTS);
+  yield worker("core", "core.js", input, coreBindings(input), objects("ClusterKeyOwner", "ClusterRegionHub"));
   for (const pop of input.setup.pops) yield worker(popService(pop), "pop.js", input, popBindings(input, pop));
-  yield* surroundings(input.storageFolder);
+  yield storage(input.storageFolder);
+  yield NO_INTERNET;
 }
 
-/** The disk of objects whose storage is `localDisk = "storage"`, and the network: nothing may reach it, a request that would is a bug. */
-export function* surroundings(storageFolder: string): Generator<string> {
-  yield `(name = "storage", disk = (path = ${text(storageFolder)}, writable = true))`;
-  yield `(name = "internet", network = (allow = []))`;
-}
+/** The service that `objects` store in. */
+export const storage = (folder: string): string =>
+  `(name = "storage", disk = (path = ${text(folder)}, writable = true))`;
 
-/** `localDisk`, because objects in memory lose their storage when they are aborted. */
-const CORE_OBJECTS = `
+/** Nothing that runs here may reach the network: a request that would is a bug. */
+export const NO_INTERNET = `(name = "internet", network = (allow = []))`;
+
+/**
+ * The two namespaces of a worker with these classes.
+ * `localDisk`, because objects in memory lose their storage when they are aborted.
+ */
+export const objects = (keyOwner: string, regionHub: string): string => `
       durableObjectNamespaces = [
-        (className = "ClusterKeyOwner", uniqueKey = "KeyOwner", enableSql = true),
-        (className = "ClusterRegionHub", uniqueKey = "RegionHub", enableSql = true)
+        (className = ${text(keyOwner)}, uniqueKey = "KeyOwner", enableSql = true),
+        (className = ${text(regionHub)}, uniqueKey = "RegionHub", enableSql = true)
       ],
       durableObjectStorage = (localDisk = "storage"),`;
 
+/** A service that runs a module which lies beside the configuration; `more`: further fields, such as `objects`. */
 export function worker(
   name: string,
   module: string,
-  input: Pick<ConfigInput, "compatibilityDate" | "compatibilityFlags">,
+  input: Compatibility,
   bindings: readonly string[],
   more = "",
 ): string {
@@ -108,7 +119,8 @@ export function coreEntrypoint(binding: string, entrypoint: string, pop: Pop): s
   return `(name = "${binding}", service = (name = "core", entrypoint = "${entrypoint}", props = ${props}))`;
 }
 
-const variables = (vars: Readonly<Record<string, unknown>>): string[] =>
+/** Bindings for variables. */
+export const variables = (vars: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(vars).map(([name, value]) => variable(name, value));
 
 /** A string stays one, anything else arrives parsed, as with `[vars]`. */

@@ -18,6 +18,8 @@ export interface WorkerdOptions {
   /** Removed by the guard when this process dies without stopping workerd. */
   readonly folder: string;
   readonly sockets: readonly string[];
+  /** Further arguments of `workerd serve`. */
+  readonly args?: readonly string[];
   /** Called with each line that workerd or a Worker prints. */
   readonly onOutput: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +36,7 @@ export interface WorkerdProcess {
 /** Starts workerd; resolves when every socket listens. Rejects with `ClusterError` when it does not come up. */
 export async function startWorkerd(options: WorkerdOptions): Promise<WorkerdProcess> {
   const { default: binary } = createRequire(import.meta.url)("workerd") as { default: string };
-  const child = spawn(binary, ["serve", options.configFile, "--control-fd=3"], {
+  const child = spawn(binary, ["serve", options.configFile, "--control-fd=3", ...(options.args ?? [])], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     // A group of its own, so that Ctrl-C in a terminal reaches the launcher alone, which then stops workerd.
     detached: true,

@@ -13,16 +13,28 @@ export interface WranglerFile {
   readonly vars: Readonly<Record<string, unknown>>;
   readonly compatibilityDate?: string;
   readonly compatibilityFlags: readonly string[];
+  /** Whether a deploy minifies; not by default. */
+  readonly minify: boolean;
+  /** Whether a deploy keeps the names of functions and classes, at some cost; by default it does. */
+  readonly keepNames: boolean;
 }
 
 /** Reads a wrangler.toml. Throws `ClusterError` when it cannot be read or is no TOML. */
 export function readWranglerFile(path: string): WranglerFile {
   const config = parseToml(path, readText(path));
-  const { vars, compatibility_date: date, compatibility_flags: flags } = config;
+  const {
+    vars,
+    compatibility_date: date,
+    compatibility_flags: flags,
+    minify,
+    keep_names: keepNames,
+  } = config;
   return {
     vars: isTable(vars) ? vars : {},
     ...(typeof date === "string" ? { compatibilityDate: date } : {}),
     compatibilityFlags: Array.isArray(flags) ? flags.filter((flag) => typeof flag === "string") : [],
+    minify: minify === true,
+    keepNames: keepNames !== false,
   };
 }
 

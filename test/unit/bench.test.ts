@@ -164,6 +164,18 @@ describe("interleaving", () => {
     expect(figures[0]?.median).toBe(5);
   });
 
+  test("goes by a variant's own clock where it has one", async () => {
+    const bench = new Bench();
+    let spent = 0;
+    const run = (): void => {
+      bench.now += 1_000;
+      spent += 30;
+    };
+    const served = bench.variant("served", [], { operations: 10, run, now: () => spent });
+    const { figures } = await bench.measure([served, bench.variant("here", [7])], 1, 0);
+    expect(figures.map(({ median }) => median)).toEqual([3, 7]);
+  });
+
   test("tells how far it is, up to the end", async () => {
     const bench = new Bench();
     const shares: number[] = [];
@@ -277,7 +289,8 @@ describe("the command line", () => {
     expect(ended).toEqual({
       code: 1,
       stdout: "",
-      stderr: 'onecount: --only "nonsense": some of decide, memory, asks, latency are allowed\n',
+      stderr:
+        'onecount: --only "nonsense": some of decide, memory, asks, latency, throughput, profile are allowed\n',
     });
   });
 });
