@@ -15,34 +15,36 @@ import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import type { Limiter } from "./limiter.ts";
-import { isLoop, toOrigin } from "./origin.ts";
-import { placeOf } from "./place.ts";
-import { admitted, denial, type Teller } from "./respond.ts";
+import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
+import { popHere } from "./place.ts";
+import { denial, type Teller, tell, told } from "./respond.ts";
 
-export async function handle(
+/** A promise only where something is to be waited for: most requests are decided at once. */
+export function handle(
   request: Request,
   env: Env,
   background: Background,
   config: Configured,
-): Promise<Response> {
+): Response | Promise<Response> {
   if (isLoop(request, config)) {
     return new Response("this request came back to the Worker that sent it\n", { status: 508 });
   }
   const where: HostAndPath = hostAndPath(request.url) ?? new URL(request.url);
   const teller = (): Teller => ({
-    debugPop: isOn(env.DEBUG_HEADERS, false) ? placeOf(request).colo : undefined,
+    debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
     now: epochMs(Date.now()),
   });
+  const answer = (decision: Decision | undefined): Response | Promise<Response> => {
+    if (decision?.admitted === false) return denial(decision, teller());
+    if (isAlone(where, env)) return ownAnswer(where, popHere(request), told(decision, teller()));
+    return toOrigin(request, env, config).then((response) => tell(response, decision, teller()));
+  };
   if (!config.ok) {
     const status = statusWithoutRules(isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false));
-    if (status !== undefined) return notConfigured(status);
-    return admitted(await toOrigin(request, where, env, config), undefined, teller());
+    return status === undefined ? answer(undefined) : notConfigured(status);
   }
-  const deciding = decide(config.limiter, request, where.pathname, background);
-  // Most are decided at once, and to await those would cost a turn of the event loop.
-  const decision = deciding instanceof Promise ? await deciding : deciding;
-  if (decision?.admitted === false) return denial(decision, teller());
-  return admitted(await toOrigin(request, where, env, config), decision, teller());
+  const decision = decide(config.limiter, request, where.pathname, background);
+  return decision instanceof Promise ? decision.then(answer) : answer(decision);
 }
 
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */

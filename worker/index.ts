@@ -7,7 +7,10 @@ export { KeyOwner } from "../coordinator/key-owner.ts";
 export { RegionHub } from "../coordinator/region-hub.ts";
 
 export default {
-  async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    return handle(request, env, ctx, await configuredFor(env));
+  fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
+    const config = configuredFor(env);
+    return config instanceof Promise
+      ? config.then((read) => handle(request, env, ctx, read))
+      : handle(request, env, ctx, config);
   },
 } satisfies ExportedHandler<Env>;

@@ -19,7 +19,7 @@ import { epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { OwnerClient } from "./owner-client.ts";
-import { placeOf, UNKNOWN_POP } from "./place.ts";
+import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Watch } from "./watch.ts";
 
 /** One key of `inspect`. */
@@ -117,8 +117,8 @@ export class Limiter {
   listen(request: Request, background: Background): void {
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
     const region = (): Region => {
-      const { colo, continent, longitude } = placeOf(request);
-      this.#source.pop = colo;
+      const { continent, longitude } = placeOf(request);
+      this.#source.pop = popHere(request);
       return regionOf(continent, longitude);
     };
     this.#watch.keep(region, epochMs(Date.now()), background);

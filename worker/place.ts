@@ -16,3 +16,11 @@ export function placeOf(request: Request): Place {
   const longitude = typeof cf?.longitude === "string" ? Number(cf.longitude) : undefined;
   return { colo: typeof cf?.colo === "string" ? cf.colo : UNKNOWN_POP, continent: cf?.continent, longitude };
 }
+
+let pop: string | undefined;
+
+/** The data centre of this isolate, read once: an isolate stays where it is. */
+export function popHere(request: Request): string {
+  pop ??= placeOf(request).colo;
+  return pop;
+}

@@ -1,4 +1,4 @@
-/** From a decision to what the client is sent. */
+/** From a decision to what the client is sent. Headers go into a response as it is made: to add them later costs more. */
 import {
   debugHeader,
   PROBLEM_TYPE,
@@ -10,10 +10,9 @@ import {
   unavailableBody,
 } from "../shared/headers.ts";
 import type { Decision, Quota } from "../shared/pop/decide.ts";
+import type { Rule } from "../shared/rule.ts";
 import { denialStatus } from "../shared/status.ts";
 import { type EpochMs, formatDuration, secondsUntil } from "../shared/time.ts";
-
-import type { Answer } from "./origin.ts";
 
 /** What of the answer depends on where it is given. */
 export interface Teller {
@@ -22,50 +21,63 @@ export interface Teller {
   readonly now: EpochMs;
 }
 
+type Told = Record<string, string>;
+
 /** The answer to a request that a rule denied: 429, or 503 when its owner is out of reach and the rule is `closed`. */
 export function denial(decision: Decision, teller: Teller): Response {
   const { rule, quotas, retryAt, unavailable } = decision;
-  const status = denialStatus(decision);
-  const headers = new Headers({ "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store" });
-  tell(headers, decision, teller);
-  const wait = secondsUntil(retryAt, teller.now);
-  const promised = quotas
-    .filter((quota) => quota.rule === rule)
-    .map((quota) => remainingOf(quota, teller.now).resetSeconds);
-  headers.set("Retry-After", unavailable ? retryAfter(wait) : retryAfter(wait, ...promised));
-  if (unavailable) {
-    const detail = `The count for "${rule.name}" cannot be reached; the request was refused to be safe.`;
-    return new Response(unavailableBody(detail), { status, headers });
-  }
+  const headers = told(decision, teller);
+  let wait = secondsUntil(retryAt, teller.now);
+  if (!unavailable)
+    for (const quota of quotas)
+      if (quota.rule === rule) wait = Math.max(wait, secondsUntil(quota.resetAt, teller.now));
+  headers["Retry-After"] = retryAfter(wait);
+  headers["Content-Type"] = PROBLEM_TYPE;
+  headers["Cache-Control"] = "no-store";
+  const body = unavailable
+    ? unavailableBody(`The count for "${rule.name}" cannot be reached; the request was refused to be safe.`)
+    : quotaExceeded(rule);
+  return new Response(body, { status: denialStatus(decision), headers });
+}
+
+/** The bodies of 429s: one for each rule, the same for every request. */
+const bodies = new WeakMap<Rule, string>();
+
+function quotaExceeded(rule: Rule): string {
+  const known = bodies.get(rule);
+  if (known !== undefined) return known;
   const detail = `"${rule.name}" admits ${rule.limit} in ${formatDuration(rule.window)}.`;
   const body = problemBody({ title: "Quota exceeded", detail, violated: [rule.name] });
-  return new Response(body, { status, headers });
+  bodies.set(rule, body);
+  return body;
 }
 
-/** The origin's answer with the quota told. `decision` is undefined when no rule matched. */
-export function admitted(
-  { response, isOurs }: Answer,
-  decision: Decision | undefined,
-  teller: Teller,
-): Response {
-  if (decision === undefined && teller.debugPop === undefined) return response;
-  // A WebSocket is handed through as it is: its response cannot be built anew.
-  if (response.webSocket !== null && response.webSocket !== undefined) return response;
-  const told = isOurs ? response : new Response(response.body, response);
-  if (decision !== undefined) tell(told.headers, decision, teller);
-  else if (teller.debugPop !== undefined)
-    told.headers.set("x-onecount", debugHeader({ decision: "unlimited", pop: teller.debugPop }));
-  return told;
-}
-
-function tell(headers: Headers, decision: Decision, teller: Teller): void {
-  const { quotas, how, rule } = decision;
-  if (quotas.length > 0) {
-    headers.set("RateLimit-Policy", rateLimitPolicy(quotas.map((quota) => quota.rule)));
-    headers.set("RateLimit", rateLimit(quotas.map((quota) => remainingOf(quota, teller.now))));
+/** What an admitted request is told: its quotas. `decision` is undefined when no rule matched. */
+export function told(decision: Decision | undefined, teller: Teller): Told {
+  const headers: Told = {};
+  if (decision !== undefined && decision.quotas.length > 0) {
+    const { quotas } = decision;
+    headers["RateLimit-Policy"] = rateLimitPolicy(quotas.map((quota) => quota.rule));
+    headers.RateLimit = rateLimit(quotas.map((quota) => remainingOf(quota, teller.now)));
   }
-  if (teller.debugPop !== undefined)
-    headers.set("x-onecount", debugHeader({ decision: how, pop: teller.debugPop, rule: rule.name }));
+  if (teller.debugPop !== undefined) {
+    const debug = { decision: decision?.how ?? "unlimited", pop: teller.debugPop };
+    headers["x-onecount"] = debugHeader(
+      decision === undefined ? debug : { ...debug, rule: decision.rule.name },
+    );
+  }
+  return headers;
+}
+
+/** The origin's answer with the quotas told. */
+export function tell(response: Response, decision: Decision | undefined, teller: Teller): Response {
+  const headers = Object.entries(told(decision, teller));
+  // A WebSocket is handed through as it is: its response cannot be built anew.
+  if (headers.length === 0 || (response.webSocket ?? null) !== null) return response;
+  // What was fetched has headers that cannot be changed.
+  const copy = new Response(response.body, response);
+  for (const [name, value] of headers) copy.headers.set(name, value);
+  return copy;
 }
 
 const remainingOf = ({ rule, remaining, resetAt }: Quota, now: EpochMs): Remaining => ({
