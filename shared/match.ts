@@ -83,25 +83,52 @@ interface Candidate {
   readonly methods: readonly string[] | undefined;
   /** The path's segments; `undefined` when every path matches. */
   readonly globs: readonly string[] | undefined;
+  /** The last segment, where it is literal. */
+  readonly last: string | undefined;
 }
 
 const isLiteral = (glob: string): boolean => !glob.includes("*");
 
+/** Candidates in the order of the rules, by the last segment of the path that is asked for. */
+class ByLast {
+  readonly #others: readonly Candidate[];
+  readonly #byLast = new Map<string, readonly Candidate[]>();
+
+  constructor(candidates: readonly Candidate[] = []) {
+    const ordered = candidates.toSorted((a, b) => a.index - b.index);
+    this.#others = ordered.filter(({ last }) => last === undefined);
+    for (const { last } of ordered)
+      if (last !== undefined)
+        this.#byLast.set(
+          last,
+          ordered.filter((other) => other.last === undefined || other.last === last),
+        );
+  }
+
+  of(path: string): readonly Candidate[] {
+    if (this.#byLast.size === 0) return this.#others;
+    return this.#byLast.get(path.slice(path.lastIndexOf("/") + 1)) ?? this.#others;
+  }
+}
+
 /**
- * The rules by the literal segments that their paths begin with, so that those that cannot match cost nothing. A
- * path is walked as far as it goes; what is left to look at is a list made beforehand, in the order of the rules.
+ * The rules by the literal segments that their paths begin with, and then by the one that they end with, so that those
+ * that cannot match cost nothing. A path is walked as far as it goes; what is left to look at is a list made beforehand.
  */
 class Branch {
   readonly #longer = new Map<string, Branch>();
   /** Rules whose path is this branch. */
-  #here: readonly Candidate[] = [];
-  /** Rules whose path goes on with a wildcard from here or from before. */
-  #below: readonly Candidate[] = [];
+  readonly #own: Candidate[] = [];
+  /** Rules whose path goes on with a wildcard from here. */
+  readonly #wild: Candidate[] = [];
+  /** What a path may fall under that ends here, and what one may that goes on elsewhere. */
+  #here = new ByLast();
+  #below = new ByLast();
 
   grow(candidate: Candidate, from = 0): void {
     const glob = candidate.globs?.[from];
-    if (glob === undefined && candidate.globs !== undefined) this.#here = [...this.#here, candidate];
-    else if (glob === undefined || !isLiteral(glob)) this.#below = [...this.#below, candidate];
+    if (glob === undefined && candidate.globs !== undefined) this.#own.push(candidate);
+    else if (glob === undefined || !isLiteral(glob)) this.#wild.push(candidate);
     else {
       const branch = this.#longer.get(glob) ?? new Branch();
       this.#longer.set(glob, branch);
@@ -109,30 +136,28 @@ class Branch {
     }
   }
 
-  /** Once all have grown: every branch lists what its own rules and those of the branches before it are. */
+  /** Once all have grown: every branch lists its own rules and those of the branches before it. */
   ripen(before: readonly Candidate[] = []): void {
-    this.#below = inOrder([...before, ...this.#below]);
-    this.#here = inOrder([...this.#below, ...this.#here]);
-    for (const branch of this.#longer.values()) branch.ripen(this.#below);
+    const wild = [...before, ...this.#wild];
+    this.#below = new ByLast(wild);
+    this.#here = new ByLast([...wild, ...this.#own]);
+    for (const branch of this.#longer.values()) branch.ripen(wild);
   }
 
   /** The rules that a path in one reading may fall under: all others do not match it. */
   candidates(path: string): readonly Candidate[] {
     let branch: Branch = this;
     for (let at = path === "/" ? path.length : 1; at < path.length; ) {
-      if (branch.#longer.size === 0) return branch.#below;
+      if (branch.#longer.size === 0) return branch.#below.of(path);
       const end = segmentEnd(path, at);
       const longer = branch.#longer.get(path.slice(at, end));
-      if (longer === undefined) return branch.#below;
+      if (longer === undefined) return branch.#below.of(path);
       branch = longer;
       at = end + 1;
     }
-    return branch.#here;
+    return branch.#here.of(path);
   }
 }
-
-const inOrder = (candidates: readonly Candidate[]): readonly Candidate[] =>
-  candidates.toSorted((a, b) => a.index - b.index);
 
 /** Methods compare as they are; a candidate of the path's own branch has nothing but literals left, which match. */
 const covers = ({ methods, globs }: Candidate, method: string, path: string): boolean =>
@@ -152,7 +177,13 @@ export function compileMatcher(
   const all = rules.map(({ match }, index): Candidate => {
     const globs = patternSegments(match.path);
     const every = globs.length === 1 && globs[0] === GLOBSTAR;
-    return { index, methods: match.methods, globs: every ? undefined : globs };
+    const last = globs.at(-1);
+    return {
+      index,
+      methods: match.methods,
+      globs: every ? undefined : globs,
+      last: last !== undefined && isLiteral(last) ? last : undefined,
+    };
   });
   const tree = new Branch();
   for (const candidate of all) tree.grow(candidate);

@@ -26,17 +26,19 @@ export function handle(
   background: Background,
   config: Configured,
 ): Response | Promise<Response> {
-  if (isLoop(request, config)) {
+  const where: HostAndPath = hostAndPath(request.url) ?? new URL(request.url);
+  const alone = isAlone(where, env);
+  // One that is alone sends nothing that could come back.
+  if (!alone && isLoop(request, config)) {
     return new Response("this request came back to the Worker that sent it\n", { status: 508 });
   }
-  const where: HostAndPath = hostAndPath(request.url) ?? new URL(request.url);
   const teller = (): Teller => ({
     debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
     now: epochMs(Date.now()),
   });
   const answer = (decision: Decision | undefined): Response | Promise<Response> => {
     if (decision?.admitted === false) return denial(decision, teller());
-    if (isAlone(where, env)) return ownAnswer(where, popHere(request), told(decision, teller()));
+    if (alone) return ownAnswer(where, popHere(request), told(decision, teller()));
     return toOrigin(request, env, config).then((response) => tell(response, decision, teller()));
   };
   if (!config.ok) {
