@@ -6,6 +6,7 @@ import { type KeyDisplay, keyDisplay, maskKey } from "../shared/display.ts";
 import { hex32, hex64 } from "../shared/hash.ts";
 import { canonicalAddress, KeyHasher, keyText } from "../shared/key.ts";
 import { compileMatcher } from "../shared/match.ts";
+import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, type RequestedRule, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
@@ -126,6 +127,11 @@ export class Limiter {
       keys.push({ ...entry, key: label ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)) });
     }
     return { source: this.#source.isolate, keys };
+  }
+
+  /** What waits in this isolate for owners. */
+  backlog(): Backlog {
+    return backlogOf(this.#source.hotKeys(), epochMs(Date.now()));
   }
 
   #remember(requested: readonly RequestedRule[]): void {

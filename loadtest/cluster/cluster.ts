@@ -13,7 +13,7 @@ import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts"
 import { ClusterError } from "./error.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
 import { chooseFree, HOST, requireFree } from "./ports.ts";
-import type { ClusterState, Pop } from "./shapes.ts";
+import type { ClusterState, ClusterWaiting, Pop } from "./shapes.ts";
 import { startWorkerd, type WorkerdProcess } from "./workerd-process.ts";
 import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "./wrangler-file.ts";
 
@@ -42,6 +42,8 @@ export interface ClusterOptions {
   readonly schemas?: Schemas;
   /** For tests of upgrades: an existing folder for what the objects store, kept at the end. Default: nothing is kept. */
   readonly storage?: string;
+  /** Offers the DevTools protocol of every isolate, at the cluster's `inspectorUrl`. Default: not. */
+  readonly inspector?: boolean;
   /** Gets each line that the Workers print; default: nobody. */
   readonly onOutput?: (line: string) => void;
   /** Ends a start under way. */
@@ -53,10 +55,13 @@ export interface Cluster {
   readonly url: string;
   readonly pops: readonly Pop[];
   readonly workerdPid: number;
+  readonly inspectorUrl: string | undefined;
   /** Resolves when workerd ends, with the reason in words; also after `stop`. */
   readonly ended: Promise<string>;
   /** `GET /api/state`. */
   state(): Promise<ClusterState>;
+  /** `GET /api/waiting`. */
+  waiting(): Promise<ClusterWaiting>;
   /** `POST /api/fault`; rejects when the cluster refuses it. */
   fault(fault: object): Promise<void>;
   /** Ends the cluster, within 2 s. May be called again. */
@@ -79,6 +84,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       configFile: join(folder, "config.capnp"),
       folder,
       sockets: [CORE_SOCKET, ...launch.pops.map(popService)],
+      inspector: options.inspector === true,
       onOutput: options.onOutput ?? (() => undefined),
       signal: options.signal,
     });
@@ -166,8 +172,10 @@ async function whenReady(
     url,
     pops,
     workerdPid: workerd.pid,
+    inspectorUrl: workerd.inspectorUrl,
     ended: workerd.ended,
     state: async () => (await call(`${url}/api/state`)) as ClusterState,
+    waiting: async () => (await call(`${url}/api/waiting`)) as ClusterWaiting,
     fault: async (fault) => {
       await call(`${url}/api/fault`, fault);
     },

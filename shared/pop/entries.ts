@@ -309,4 +309,9 @@ export class Entries {
       };
     }
   }
+
+  /** Every hot-key record. */
+  *hotKeys(): IterableIterator<HotKey> {
+    for (const hot of this.#hot) if (hot !== undefined) yield hot;
+  }
 }
