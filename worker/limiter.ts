@@ -16,6 +16,7 @@ import type { Rule } from "../shared/rule.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
+import { Labels } from "./labels.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { Watch } from "./watch.ts";
 
@@ -47,8 +48,7 @@ export class Limiter {
   readonly #watch: Watch;
   readonly #enforce: boolean;
   readonly #label: ((text: string) => string) | undefined;
-  /** The readable keys by slot, only where `KEY_DISPLAY` shows them. */
-  readonly #labels = new Map<number, string>();
+  readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
   /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
   constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
