@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
 import { bundleInto, type Schemas } from "./bundle.ts";
+import { call, heartbeat, openWatches } from "./calls.ts";
 import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
 import { ClusterError } from "./error.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
@@ -19,9 +20,6 @@ import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "./wrangler-file.ts";
 
 /** How often each POP gets a request that no rule matches: within the 20 s that a watch lasts at least. */
 const HEARTBEAT_MS = 10_000;
-/** How long the POPs may take to open their watches before the cluster counts as ready all the same. */
-const WATCH_TIMEOUT_MS = 3_000;
-const WATCH_POLL_MS = 20;
 
 export interface ClusterOptions {
   /** A wrangler.toml, or the rules themselves as they would stand in one. Default: the repository's file. */
@@ -181,25 +179,4 @@ async function whenReady(
     },
     stop,
   };
-}
-
-/** Each POP starts out watching its hub, as one that has had traffic does. */
-async function openWatches(url: string, pops: readonly Pop[]): Promise<void> {
-  const giveUpAt = Date.now() + WATCH_TIMEOUT_MS;
-  while ((await heartbeat(url)).length < pops.length && Date.now() < giveUpAt) {
-    await new Promise((resolve) => setTimeout(resolve, WATCH_POLL_MS));
-  }
-}
-
-/** Sends every POP a request that no rule matches. Resolves to the POPs that have a watch open. */
-async function heartbeat(url: string): Promise<readonly string[]> {
-  const { watching } = (await call(`${url}/api/heartbeat`, {})) as { watching: readonly string[] };
-  return watching;
-}
-
-async function call(url: string, body?: object): Promise<unknown> {
-  const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
-  const text = await response.text();
-  if (!response.ok) throw new ClusterError(`${url} answered ${response.status}: ${text}`);
-  return JSON.parse(text);
 }
