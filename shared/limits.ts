@@ -85,6 +85,8 @@ export const HOT_KEYS_MAX = 16_384;
 
 /** Sets of rules that an isolate remembers (about 500 bytes each); past it they are made for each request anew. */
 export const RULE_SETS_MAX = 1_024;
+/** Readable keys that an isolate keeps before it looks for those whose windows are over, about 100 bytes each. */
+export const LABELS_SWEEP_MIN = 1_024;
 
 // ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
 
@@ -110,6 +112,8 @@ export const FEED_MAX = 16_384;
  * they missed is among these, and a hub of thousands need not look through all the others for each.
  */
 export const FEED_RECENT_MAX = 2_048;
+/** Announcements between two looks for those that have expired, at least. A look at few costs as good as nothing. */
+export const FEED_SWEEP_MIN = 64;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */
 export const HUB_COALESCE: DurationMs = durationMs(25);
 /** Announcements in one frame; an outgoing WebSocket message holds 1 MiB. */

@@ -7,6 +7,7 @@ import { type KeyDisplay, keyDisplay, maskKey } from "../shared/display.ts";
 import { hex32, hex64 } from "../shared/hash.ts";
 import { KeyHasher, keyText } from "../shared/key.ts";
 import { compileMatcher } from "../shared/match.ts";
+import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { ByCredit } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, type Waiting } from "../shared/pop/decide.ts";
@@ -18,6 +19,7 @@ import type { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
+import { Labels } from "./labels.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Watch } from "./watch.ts";
@@ -36,8 +38,7 @@ export class Limiter {
   readonly #display: ((text: string) => string) | undefined;
   /** The client of the request that is being decided. */
   readonly #address = new ClientAddress();
-  /** The readable keys by slot, only where `KEY_DISPLAY` shows them. */
-  readonly #labels = new Map<number, string>();
+  readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
   /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
   constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
@@ -133,6 +134,11 @@ export class Limiter {
       keys.push({ ...entry, key: label ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)) });
     }
     return { source: this.#source.isolate, keys };
+  }
+
+  /** What waits in this isolate for owners. */
+  backlog(): Backlog {
+    return backlogOf(this.#source.hotKeys(), epochMs(Date.now()));
   }
 
   #remember(set: RuleSet, client: ClientAddress): void {

@@ -9,19 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
 import { bundleInto, type Schemas } from "./bundle.ts";
+import { call, heartbeat, openWatches } from "./calls.ts";
 import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
 import { ClusterError } from "./error.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
 import { chooseFree, HOST, requireFree } from "./ports.ts";
-import type { ClusterState, Pop, Traffic } from "./shapes.ts";
+import type { ClusterState, ClusterWaiting, Pop, Traffic } from "./shapes.ts";
 import { startWorkerd, type WorkerdProcess } from "./workerd-process.ts";
 import { DEFAULT_WRANGLER_FILE, readWranglerFile } from "./wrangler-file.ts";
 
 /** How often each POP gets a request that no rule matches: within the 20 s that a watch lasts at least. */
 const HEARTBEAT_MS = 10_000;
-/** How long the POPs may take to open their watches before the cluster counts as ready all the same. */
-const WATCH_TIMEOUT_MS = 3_000;
-const WATCH_POLL_MS = 20;
 
 export interface ClusterOptions {
   /** A wrangler.toml, or the rules themselves as they would stand in one. Default: the repository's file. */
@@ -42,6 +40,8 @@ export interface ClusterOptions {
   readonly schemas?: Schemas;
   /** For tests of upgrades: an existing folder for what the objects store, kept at the end. Default: nothing is kept. */
   readonly storage?: string;
+  /** Offers the DevTools protocol of every isolate, at the cluster's `inspectorUrl`. Default: not. */
+  readonly inspector?: boolean;
   /** Gets each line that the Workers print; default: nobody. */
   readonly onOutput?: (line: string) => void;
   /** Ends a start under way. */
@@ -53,12 +53,15 @@ export interface Cluster {
   readonly url: string;
   readonly pops: readonly Pop[];
   readonly workerdPid: number;
+  readonly inspectorUrl: string | undefined;
   /** Resolves when workerd ends, with the reason in words; also after `stop`. */
   readonly ended: Promise<string>;
   /** `GET /api/state`. */
   state(): Promise<ClusterState>;
   /** `GET /api/traffic`. */
   traffic(): Promise<Traffic>;
+  /** `GET /api/waiting`. */
+  waiting(): Promise<ClusterWaiting>;
   /** `POST /api/fault`; rejects when the cluster refuses it. */
   fault(fault: object): Promise<void>;
   /** Ends the cluster, within 2 s. May be called again. */
@@ -81,6 +84,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       configFile: join(folder, "config.capnp"),
       folder,
       sockets: [CORE_SOCKET, ...launch.pops.map(popService)],
+      inspector: options.inspector === true,
       onOutput: options.onOutput ?? (() => undefined),
       signal: options.signal,
     });
@@ -168,33 +172,14 @@ async function whenReady(
     url,
     pops,
     workerdPid: workerd.pid,
+    inspectorUrl: workerd.inspectorUrl,
     ended: workerd.ended,
     state: async () => (await call(`${url}/api/state`)) as ClusterState,
     traffic: async () => (await call(`${url}/api/traffic`)) as Traffic,
+    waiting: async () => (await call(`${url}/api/waiting`)) as ClusterWaiting,
     fault: async (fault) => {
       await call(`${url}/api/fault`, fault);
     },
     stop,
   };
-}
-
-/** Each POP starts out watching its hub, as one that has had traffic does. */
-async function openWatches(url: string, pops: readonly Pop[]): Promise<void> {
-  const giveUpAt = Date.now() + WATCH_TIMEOUT_MS;
-  while ((await heartbeat(url)).length < pops.length && Date.now() < giveUpAt) {
-    await new Promise((resolve) => setTimeout(resolve, WATCH_POLL_MS));
-  }
-}
-
-/** Sends every POP a request that no rule matches. Resolves to the POPs that have a watch open. */
-async function heartbeat(url: string): Promise<readonly string[]> {
-  const { watching } = (await call(`${url}/api/heartbeat`, {})) as { watching: readonly string[] };
-  return watching;
-}
-
-async function call(url: string, body?: object): Promise<unknown> {
-  const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
-  const text = await response.text();
-  if (!response.ok) throw new ClusterError(`${url} answered ${response.status}: ${text}`);
-  return JSON.parse(text);
 }

@@ -1,5 +1,6 @@
 /** The shapes that the launcher and the code inside workerd share. Pure types, usable on both sides. */
 import type { OwnerState } from "../../shared/owner/inspect.ts";
+import type { Backlog } from "../../shared/pop/backlog.ts";
 import type { City } from "./cities.ts";
 
 /** One POP of the cluster. */
@@ -35,6 +36,11 @@ export interface PopState {
   /** The isolate's source id. */
   readonly source: string;
   readonly keys: readonly PopKey[];
+}
+
+/** The answer to `GET /api/waiting`. */
+export interface ClusterWaiting {
+  readonly pops: readonly (Backlog & { readonly name: string })[];
 }
 
 /** The answer to `GET /api/state`. */

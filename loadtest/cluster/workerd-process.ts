@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { ClusterError } from "./error.ts";
+import { HOST } from "./ports.ts";
 
 /** How long workerd may take to end by itself. A request that hangs on a cut link would keep it for ever. */
 const STOP_GRACE_MS = 1_000;
@@ -20,6 +21,8 @@ export interface WorkerdOptions {
   readonly sockets: readonly string[];
   /** Further arguments of `workerd serve`. */
   readonly args?: readonly string[];
+  /** Offers the DevTools protocol of every isolate, on a port of its own choice. */
+  readonly inspector?: boolean;
   /** Called with each line that workerd or a Worker prints. */
   readonly onOutput: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -27,6 +30,8 @@ export interface WorkerdOptions {
 
 export interface WorkerdProcess {
   readonly pid: number;
+  /** Where the DevTools protocol is offered, if it is. */
+  readonly inspectorUrl: string | undefined;
   /** Resolves when the process has ended, with its last words. */
   readonly ended: Promise<string>;
   /** Ends it; resolves when it is gone. */
@@ -36,7 +41,9 @@ export interface WorkerdProcess {
 /** Starts workerd; resolves when every socket listens. Rejects with `ClusterError` when it does not come up. */
 export async function startWorkerd(options: WorkerdOptions): Promise<WorkerdProcess> {
   const { default: binary } = createRequire(import.meta.url)("workerd") as { default: string };
-  const child = spawn(binary, ["serve", options.configFile, "--control-fd=3", ...(options.args ?? [])], {
+  const inspector = options.inspector === true ? [`--inspector-addr=${HOST}:0`] : [];
+  const args = ["--control-fd=3", ...inspector, ...(options.args ?? [])];
+  const child = spawn(binary, ["serve", options.configFile, ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     // A group of its own, so that Ctrl-C in a terminal reaches the launcher alone, which then stops workerd.
     detached: true,
@@ -54,12 +61,13 @@ export async function startWorkerd(options: WorkerdOptions): Promise<WorkerdProc
     await guard.dismiss();
   };
   try {
-    await untilListening(child, options, ended);
+    const inspectorPort = await untilListening(child, options, ended);
+    const inspectorUrl = inspectorPort === undefined ? undefined : `http://${HOST}:${inspectorPort}`;
+    return { pid, inspectorUrl, ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { pid, ended, stop };
 }
 
 function keepOutput(child: ChildProcess, onOutput: (line: string) => void): readonly string[] {
@@ -87,17 +95,23 @@ function endOf(child: ChildProcess, lastLines: readonly string[]): Promise<strin
   });
 }
 
+/** What workerd calls the place of the DevTools protocol among what it listens on. */
+const INSPECTOR = "inspector";
+
+/** Resolves to the inspector's port, where there is to be one. */
 async function untilListening(
   child: ChildProcess,
   options: WorkerdOptions,
   ended: Promise<string>,
-): Promise<void> {
-  const waiting = new Set(options.sockets);
-  const listening = new Promise<void>((resolve) => {
+): Promise<number | undefined> {
+  const waiting = new Set([...options.sockets, ...(options.inspector ? [INSPECTOR] : [])]);
+  const listening = new Promise<number | undefined>((resolve) => {
+    let inspectorPort: number | undefined;
     createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
-      const event: { event?: string; socket?: string } = JSON.parse(line);
+      const event: { event?: string; socket?: string; port?: number } = JSON.parse(line);
       if (event.event === "listen" && event.socket !== undefined) waiting.delete(event.socket);
-      if (waiting.size === 0) resolve();
+      if (event.event === `listen-${INSPECTOR}` && waiting.delete(INSPECTOR)) inspectorPort = event.port;
+      if (waiting.size === 0) resolve(inspectorPort);
     });
   });
   const died = ended.then((how) => Promise.reject(new ClusterError(`workerd does not start: ${how}`)));
@@ -106,7 +120,7 @@ async function untilListening(
     ...(options.signal ? [options.signal] : []),
   ]);
   const gaveUp = aborted(giveUp, () => `workerd does not listen: ${[...waiting].join(", ")}`);
-  await Promise.race([listening, died, gaveUp]);
+  return await Promise.race([listening, died, gaveUp]);
 }
 
 function aborted(signal: AbortSignal, message: () => string): Promise<never> {

@@ -113,14 +113,17 @@ export function addressOf({ run }: Run, client: number): string {
   return `fd${(hash >>> 24).toString(16).padStart(2, "0")}:${parts.map((part) => part.toString(16)).join(":")}::1`;
 }
 
-/** Sends one request of a client and counts what came of it. `tags` go with what is admitted. */
+/**
+ * Sends one request of a client and counts what came of it. `tags` go with what is admitted.
+ * @param target another request than the script's own
+ */
 export async function send(
   script: ScriptName,
   pop: Pop,
   client: string,
   tags: Record<string, string> = {},
+  { method, path }: Pick<Plan, "method" | "path"> = PLANS[script],
 ): Promise<Answer> {
-  const { method, path } = PLANS[script];
   const { status, headers } = await http.asyncRequest(method, `${pop.url}${path}`, null, {
     headers: { "CF-Connecting-IP": client },
     tags: { pop: pop.name },

@@ -4,11 +4,13 @@ import { ClusterError } from "../cluster/error.ts";
 import type { ClusterState } from "../cluster/shapes.ts";
 import { fail, messageOf, runCli } from "../tools/cli.ts";
 import { type LoadOptions, readOptions } from "./options.ts";
+import type { ScriptName } from "./plans.ts";
 import { formatReport, reportOf } from "./report.ts";
-import { ruleOf, sourcesOf, windowsTouched } from "./rules.ts";
-import { findK6, installHint, type K6, type K6Outcome, runK6 } from "./run-k6.ts";
+import { rulesOf, sourcesOf, windowsTouched } from "./rules.ts";
+import { findK6, installHint, type K6, type K6Outcome, type Output, runK6 } from "./run-k6.ts";
 import { RunnerError } from "./runner/error.ts";
 import { runBuiltin } from "./runner/run.ts";
+import { type Play, soak } from "./soaking/soak.ts";
 
 void runCli(async () => {
   const wish = readOptions();
@@ -36,20 +38,39 @@ async function chooseRunner({ runner }: LoadOptions): Promise<K6 | undefined> {
 }
 
 async function loadtest(wish: LoadOptions, k6: K6 | undefined, signal: AbortSignal): Promise<number> {
-  const { script, plan, distance, json } = wish;
-  const rules = [ruleOf(script, plan)];
-  const cluster = await startCluster({ rules, pops: wish.pops, distance, signal });
+  const { script, json } = wish;
+  const printed: string[] = [];
+  const cluster = await startCluster({
+    rules: rulesOf(script, wish.plan),
+    pops: wish.pops,
+    distance: wish.distance,
+    inspector: script === "soak",
+    onOutput: (line) => printed.push(line),
+    signal,
+  });
   try {
-    const windows = windowsTouched(plan, Date.now());
-    const { exitCode, counters } = await run(wish, k6, envOf(wish, cluster, windows), signal);
-    signal.throwIfAborted();
-    const pops = cluster.pops.map(({ name }) => name);
-    const runner = k6 === undefined ? "built-in" : `k6 ${k6.version}`;
-    const state = await stateOf(cluster);
-    const report = reportOf({ script, runner, exitCode, plan, pops, windows, counters, state });
+    const play: Play = async (plan, quiet) => {
+      const windows = windowsTouched(plan, Date.now());
+      const output = quiet ? "nowhere" : json ? "stderr" : "stdout";
+      const outcome = await run(script, k6, envOf({ ...wish, plan }, cluster, windows), signal, output);
+      signal.throwIfAborted();
+      return { ...outcome, plan, windows };
+    };
+    const { played, soak: soaked } =
+      script === "soak"
+        ? await soak(cluster, { plan: wish.plan, rateGiven: wish.rateGiven, printed }, play)
+        : { played: await play(wish.plan, false), soak: undefined };
+    const report = reportOf({
+      ...played,
+      script,
+      runner: k6 === undefined ? "built-in" : `k6 ${k6.version}`,
+      pops: cluster.pops.map(({ name }) => name),
+      state: await stateOf(cluster),
+      soak: soaked,
+    });
     if (report === undefined) console.error("k6 has left no summary, so there are no figures of the limiter");
     else process.stdout.write(json ? `${JSON.stringify(report)}\n` : `\n${formatReport(report)}`);
-    return exitCode;
+    return report?.exitCode ?? played.exitCode;
   } finally {
     await cluster.stop();
   }
@@ -72,7 +93,7 @@ function envOf({ plan, env }: LoadOptions, { pops }: Cluster, windows: number): 
     WINDOWS: windows,
     RATE: plan.rate,
     SECONDS: plan.seconds,
-    // The cluster is new, and so are all clients; the id only tells runs apart in what k6 keeps elsewhere.
+    // Clients of its own for each run against this cluster.
     RUN: Date.now(),
   };
   return {
@@ -83,15 +104,16 @@ function envOf({ plan, env }: LoadOptions, { pops }: Cluster, windows: number): 
 }
 
 async function run(
-  { script, json }: LoadOptions,
+  script: ScriptName,
   k6: K6 | undefined,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  output: Output,
 ): Promise<K6Outcome> {
   const file = new URL(`./${script}.ts`, import.meta.url);
-  if (k6 !== undefined) return await runK6(k6, file, env, { signal, stdout: json ? 2 : 1 });
-  console.error(`running ${script} with the built-in runner, which is not k6`);
+  if (k6 !== undefined) return await runK6(k6, file, env, { signal, output });
+  if (output !== "nowhere") console.error(`running ${script} with the built-in runner, which is not k6`);
   const outcome = await runBuiltin(file, env, signal);
-  process[json ? "stderr" : "stdout"].write(outcome.summary);
+  if (output !== "nowhere") process[output].write(outcome.summary);
   return outcome;
 }

@@ -17,12 +17,16 @@ Starts a cluster with a rule fit for the script, runs the script against it with
 did. The exit code is k6's: 0, or 99 when a threshold of the script has failed. Without k6 a small runner in Node
 runs the same script; it is not k6.
 
+The soak first raises its rate until 70 % of the machine is busy, warms up, and holds the rate. It exits with 99 also
+when an isolate's memory is more than 5 % higher in the last minute than in the first, when a request still waits after
+the end, or when a Worker has printed anything.
+
 ${table(
   Object.entries(PLANS).map(([name, { about }]) => [name, about]),
   2,
 )}
 
---rate N           iterations a second, or their peak (default: the script's)
+--rate N           iterations a second, or their peak (default: the script's; the soak's is found as above)
 --seconds N        length of the run; or --minutes N (default: the script's)
 --pops LIST        POPs of the cluster (default: ${DEFAULT_POPS.join(",")})
 --distance FACTOR  factor on the simulated round trips; 0 for none (default: 1)
@@ -40,6 +44,8 @@ export interface LoadOptions {
   readonly script: ScriptName;
   /** The script's, with rate and length as wished. */
   readonly plan: Plan;
+  /** Whether the rate was wished for, or is the script's. */
+  readonly rateGiven: boolean;
   readonly pops: readonly string[];
   readonly distance: number;
   /** What the script is told besides. */
@@ -76,6 +82,7 @@ export function readOptions(args?: string[]): LoadOptions {
       rate: values.rate === undefined ? plan.rate : wholeOf("--rate", values.rate, 1, RATE_MAX),
       seconds: secondsOf(values) ?? plan.seconds,
     },
+    rateGiven: values.rate !== undefined,
     pops,
     distance: values.distance === undefined ? 1 : numberOf("--distance", values.distance, 0, DISTANCE_MAX),
     env: Object.fromEntries((values.env ?? []).map(settingOf)),

@@ -3,15 +3,21 @@
  * as Node.
  */
 
-export interface Plan {
-  /** In a few words, for `--help`. */
-  readonly about: string;
+/** A rule, as far as scripts choose it. */
+export interface RuledBy {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly limit: number;
   readonly threshold: number;
   readonly windowSeconds: number;
   readonly algorithm: "fixed-window" | "sliding-window";
+  /** Owner objects that the rule's clients share; absent: one for each busy client. */
+  readonly owners?: number;
+}
+
+export interface Plan extends RuledBy {
+  /** In a few words, for `--help`. */
+  readonly about: string;
   /** Iterations a second: the rate, or the peak of a ramp. */
   readonly rate: number;
   readonly seconds: number;
@@ -74,13 +80,25 @@ export const PLANS = {
   },
   soak: {
     ...base,
-    about: "ten clients above the limit, for long, through many windows",
-    limit: 60,
-    windowSeconds: 60,
+    about:
+      "all kinds of clients, for minutes, through many windows: memory stays flat, nobody waits for ever",
+    limit: 20,
+    windowSeconds: 10,
     algorithm: "sliding-window",
-    rate: 20,
-    seconds: 600,
+    rate: 50,
+    seconds: 180,
   },
 } as const satisfies Readonly<Record<string, Plan>>;
+
+/** The soak's second rule: many new clients a second, whose owners are shared. */
+export const SOAK_LOGIN = {
+  ...base,
+  method: "POST",
+  path: "/login",
+  limit: 4,
+  threshold: 2,
+  windowSeconds: 20,
+  owners: 16,
+} as const;
 
 export type ScriptName = keyof typeof PLANS;

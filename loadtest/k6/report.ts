@@ -3,6 +3,8 @@ import type { ClusterState } from "../cluster/shapes.ts";
 import { count, duration, number, table } from "../tools/columns.ts";
 import type { Plan } from "./plans.ts";
 import { boundOf } from "./rules.ts";
+import { THRESHOLDS_FAILED } from "./runner/run.ts";
+import { type SoakReport, soakRows } from "./soaking/report.ts";
 
 export interface LimiterReport {
   readonly script: string;
@@ -26,6 +28,8 @@ export interface LimiterReport {
   readonly claims: number;
   /** Admitted beyond the limit, over all clients. */
   readonly excess: number;
+  /** Of a soak. */
+  readonly soak?: SoakReport;
 }
 
 export interface Ran {
@@ -37,15 +41,18 @@ export interface Ran {
   readonly windows: number;
   readonly counters: ReadonlyMap<string, number>;
   readonly state: ClusterState;
+  readonly soak?: SoakReport | undefined;
 }
 
 /** The figures of a run; `undefined` when its runner left no counters. */
-export function reportOf({ counters, state, plan, ...ran }: Ran): LimiterReport | undefined {
+export function reportOf({ counters, state, plan, soak, ...ran }: Ran): LimiterReport | undefined {
   if (counters.size === 0) return undefined;
   const counted = (name: string): number => counters.get(name) ?? 0;
   const [admitted, denied, waited] = [counted("admitted"), counted("denied"), counted("waited")];
+  const soakFailed = soak !== undefined && soak.failures.length > 0;
   return {
     ...ran,
+    exitCode: ran.exitCode === 0 && soakFailed ? THRESHOLDS_FAILED : ran.exitCode,
     limit: plan.limit,
     threshold: plan.threshold,
     windowSeconds: plan.windowSeconds,
@@ -56,6 +63,7 @@ export function reportOf({ counters, state, plan, ...ran }: Ran): LimiterReport 
     waitedShare: admitted + denied === 0 ? 0 : waited / (admitted + denied),
     claims: new Set(state.owners.map(({ key }) => key)).size,
     excess: excessOf(counters, plan.limit * ran.windows),
+    ...(soak !== undefined && { soak }),
   };
 }
 
@@ -87,6 +95,7 @@ export function formatReport(report: LimiterReport): string {
       "excess",
       `${number(report.excess)} beyond the limit; at most ${bound} for one client in a window, of which the run touched ${number(windows)}`,
     ],
+    ...(report.soak === undefined ? [] : soakRows(report.soak)),
   ];
   return `${table(rows, 2)}\n`;
 }

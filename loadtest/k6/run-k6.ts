@@ -46,12 +46,16 @@ export interface K6Outcome {
   readonly counters: ReadonlyMap<string, number>;
 }
 
-/** Runs the script with k6. What k6 prints goes to stdout, or to stderr when stdout is for a document. */
+/** Where a runner prints: stdout, stderr when stdout is for a document, or nowhere. */
+export type Output = "stdout" | "stderr" | "nowhere";
+const STDIO = { stdout: [1, 2], stderr: [2, 2], nowhere: ["ignore", "ignore"] } as const;
+
+/** Runs the script with k6. */
 export async function runK6(
   k6: K6,
   script: URL,
   env: Readonly<Record<string, string>>,
-  { signal, stdout }: { signal: AbortSignal; stdout: 1 | 2 },
+  { signal, output }: { signal: AbortSignal; output: Output },
 ): Promise<K6Outcome> {
   const folder = await mkdtemp(join(tmpdir(), "onecount-k6-"));
   try {
@@ -64,17 +68,17 @@ export async function runK6(
       ...settings,
       fileURLToPath(script),
     ];
-    const exitCode = await exitOf(k6.path, args, stdout, signal);
+    const exitCode = await exitOf(k6.path, args, output, signal);
     return { exitCode, counters: countersIn(await readFile(summary, "utf8").catch(() => "{}")) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function exitOf(path: string, args: readonly string[], stdout: 1 | 2, signal: AbortSignal): Promise<number> {
+function exitOf(path: string, args: readonly string[], output: Output, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(path, args, {
-      stdio: ["ignore", stdout, 2],
+      stdio: ["ignore", ...STDIO[output]],
       // A group of its own: Ctrl-C in a terminal reaches this process alone, and k6 ends at once at the second signal.
       detached: true,
       env: { ...process.env, K6_NO_USAGE_REPORT: "true" },

@@ -3,7 +3,7 @@
  * what it missed. Announcements join by (epoch, version) and expire; repetition and order do not matter.
  * Absence from a snapshot is not a release.
  */
-import { FEED_MAX, FEED_RECENT_MAX, FRAME_MAX } from "../limits.ts";
+import { FEED_MAX, FEED_RECENT_MAX, FEED_SWEEP_MIN, FRAME_MAX } from "../limits.ts";
 import type { FeedFrame } from "../protocol/codec.ts";
 import type { Announcement } from "../protocol/messages.ts";
 import { type EpochMs, later, NEVER } from "../time.ts";
@@ -30,7 +30,7 @@ export class Feed {
   #last = 0;
   #sent = 0;
   #flushDue = false;
-  /** The number at which expired entries are looked for next. */
+  /** The number at which all entries are looked through next for what has expired. */
   #sweepAt = 0;
 
   constructor(id: string, capacity: number = FEED_MAX) {
@@ -108,6 +108,11 @@ export class Feed {
     return this.#entries.size;
   }
 
+  /** How many announcements are held besides those of `size`, superseded or expired ones among them. */
+  get recent(): number {
+    return this.#recent.length;
+  }
+
   /** Cuts entries in order of their numbers into frames that follow one another from `from`. */
   #frames(from: number, entries: readonly Entry[]): readonly FeedFrame[] {
     const frames: FeedFrame[] = [];
@@ -121,19 +126,25 @@ export class Feed {
     return frames;
   }
 
-  /** Past capacity, what has expired goes, then what is oldest: a watcher that misses it costs accuracy, never the bound. */
+  /** What has expired goes; past capacity, what is oldest: a watcher that misses it costs accuracy, never the bound. */
   #shrink(now: EpochMs): void {
-    if (this.#entries.size <= this.#capacity) return;
-    // Looking through all of them at every announcement would cost a flooded hub its time: once in a while will do.
-    if (this.#last >= this.#sweepAt) {
-      this.#sweepAt = this.#last + Math.ceil(this.#capacity / 4);
-      for (const [name, entry] of this.#entries)
-        if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
-    }
+    if (this.#last >= this.#sweepAt) this.#sweep(now);
     for (const name of this.#entries.keys()) {
       if (this.#entries.size <= this.#capacity) break;
       this.#entries.delete(name);
     }
+  }
+
+  /**
+   * Looking through all of them at every announcement would cost a flooded hub its time: once for as many as were
+   * left the last time will do, and a hub holds no more of the past than of what still holds.
+   */
+  #sweep(now: EpochMs): void {
+    for (const [name, entry] of this.#entries) if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
+    const standing = this.#recent.findIndex((entry) => lastsUntil(entry.news) > now);
+    this.#recent = standing < 0 ? [] : this.#recent.slice(standing);
+    const pause = Math.min(Math.ceil(this.#capacity / 4), Math.max(FEED_SWEEP_MIN, this.#entries.size));
+    this.#sweepAt = this.#last + pause;
   }
 }
 

@@ -68,6 +68,7 @@ export class Entries {
   #foundLast = -1;
   readonly #itsWindow = new Float64Array(2);
   #hand = 0;
+  #broom = 0;
   #lives = 0;
 
   /**
@@ -242,6 +243,7 @@ export class Entries {
       known.label ??= label;
       return known;
     }
+    this.#tidy(now);
     const index =
       this.#freeHot.pop() ?? (this.#hot.length < this.#hotKeysMax ? this.#hot.length : this.#evictHot(now));
     if (index === undefined) return undefined;
@@ -343,11 +345,15 @@ export class Entries {
     return hot === undefined ? NEVER : blockedUntil(hot.view, now);
   }
 
+  /** True when an entry's window is over, or no entry stands there: people are not shown it. */
+  isOver(slot: number, now: EpochMs): boolean {
+    return !this.table.isTaken(slot) || windowAt(this.gridAt(slot), now) > this.window(slot);
+  }
+
   /** What a person is shown of the entries. */
   *entries(now: EpochMs): IterableIterator<EntryState> {
     for (const slot of this.table.slots()) {
-      const grid = this.gridAt(slot);
-      if (windowAt(grid, now) > this.window(slot)) continue;
+      if (this.isOver(slot, now)) continue;
       const hot = this.hotAt(slot);
       const until = this.blockedUntil(slot, now);
       yield {
@@ -360,5 +366,22 @@ export class Entries {
         blockedUntil: until > now ? until : null,
       };
     }
+  }
+
+  /**
+   * Brings a few records to `now`, as the next request of their keys would. Keys that never come back would keep
+   * theirs until all places were taken; two looks for each new record keep those of the past fewer than the others.
+   */
+  #tidy(now: EpochMs): void {
+    for (let looks = 0; looks < 2 && this.#hot.length > 0; looks += 1) {
+      this.#broom = (this.#broom + 1) % this.#hot.length;
+      const hot = this.#hot[this.#broom];
+      if (hot !== undefined) this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now), now);
+    }
+  }
+
+  /** Every hot-key record. */
+  *hotKeys(): IterableIterator<HotKey> {
+    for (const hot of this.#hot) if (hot !== undefined) yield hot;
   }
 }

@@ -108,6 +108,21 @@ describe("a threshold", () => {
     ]);
   });
 
+  test("of another run in the same process is judged by what that run measured alone", () => {
+    const registry = new Registry();
+    registry.declare("admitted", "counter");
+    registry.declare("took", "trend");
+    const given = { admitted: ["count==1"], "admitted{pop:LHR}": ["count==1"], took: ["max==5"] };
+    readThresholds(given, registry);
+    registry.add("admitted", 7, { pop: "LHR" });
+    registry.add("took", 9);
+    registry.clear();
+    registry.add("admitted", 1, { pop: "LHR" });
+    registry.add("took", 5);
+    const verdicts = readThresholds(given, registry).map((threshold) => evaluate(threshold, 1));
+    expect(verdicts.map(({ passed }) => passed)).toEqual([true, true, true]);
+  });
+
   test("is refused when there is no such metric, or no such aggregate of it", () => {
     const registry = new Registry();
     registry.declare("admitted", "counter");
@@ -244,9 +259,10 @@ describe("the command", () => {
     expect(boundOf(PLANS.slide, 4)).toBe(19);
     expect(boundOf(PLANS["credential-stuffing"], 4)).toBe(7);
     const minute = 60_000;
-    expect(windowsTouched({ ...PLANS.soak, seconds: 45 }, 100 * minute)).toBe(1);
-    expect(windowsTouched({ ...PLANS.soak, seconds: 55 }, 100 * minute)).toBe(2);
-    expect(windowsTouched({ ...PLANS.soak, seconds: 600 }, 100 * minute + 1)).toBe(11);
+    const plan = { ...PLANS.soak, windowSeconds: 60 };
+    expect(windowsTouched({ ...plan, seconds: 45 }, 100 * minute)).toBe(1);
+    expect(windowsTouched({ ...plan, seconds: 55 }, 100 * minute)).toBe(2);
+    expect(windowsTouched({ ...plan, seconds: 600 }, 100 * minute + 1)).toBe(11);
   });
 
   test("counts the excess by client where the script tells clients apart", () => {
@@ -254,7 +270,7 @@ describe("the command", () => {
       script: "soak",
       runner: "built-in",
       exitCode: 0,
-      plan: PLANS.soak,
+      plan: { ...PLANS.soak, limit: 60 },
       windows: 1,
       pops: ["LHR", "TYO"],
     };

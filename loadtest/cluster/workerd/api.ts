@@ -2,7 +2,7 @@
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
 import { parseFault } from "../fault.ts";
-import type { ClusterState, PopState } from "../shapes.ts";
+import type { ClusterState, ClusterWaiting, PopState } from "../shapes.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";
 import { isWatching } from "./hub-link.ts";
 import { linkOf, mendAll } from "./links.ts";
@@ -29,6 +29,7 @@ router
   .get("/favicon.ico", () => new Response(null, { status: 204 }))
   .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
   .get("/api/traffic", () => noStore(Response.json(traffic())))
+  .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
   .post("/api/fault", injectFault)
   // Called by the launcher alone: it has the clock that a Worker has not.
   .post("/api/heartbeat", heartbeat);
@@ -68,6 +69,11 @@ async function state(env: CoreEnv): Promise<ClusterState> {
 async function popState(env: CoreEnv, name: string, url: string): Promise<PopState> {
   const { source, keys } = await inspectionOf(env, name).state();
   return { name, url, source, keys };
+}
+
+async function waiting(env: CoreEnv): Promise<ClusterWaiting> {
+  const backlogs = popNames.map(async (name) => ({ name, ...(await inspectionOf(env, name).waiting()) }));
+  return { pops: await Promise.all(backlogs) };
 }
 
 async function ownerStates(env: CoreEnv): Promise<OwnerState[]> {

@@ -1,10 +1,12 @@
 /** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
+import type { Backlog } from "../../../shared/pop/backlog.ts";
 import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
 import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
 
 /** The entrypoint `Inspect` of a POP, as the core service sees it. */
 export interface PopInspection {
   state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
+  waiting(): Promise<Backlog>;
   heartbeat(): Promise<void>;
   /** Sets the POP's clock so far ahead. */
   skew(ms: number): Promise<void>;

@@ -62,6 +62,13 @@ export class ClusterKeyOwner extends KeyOwner {
     }
   }
 
+  /** An owner that has forgotten its clients stands nowhere: the next to ask decides anew. */
+  override async alarm(): Promise<void> {
+    await super.alarm();
+    const owner = nameOf(this.ctx);
+    if (owners.get(owner)?.asksRunning === 0 && this.inspect().length === 0) owners.delete(owner);
+  }
+
   /** Drops the object's memory as a crash would. Every call in it is rejected with `durableObjectReset`. */
   die(): void {
     this.ctx.abort("killed by /api/fault");

@@ -3,6 +3,7 @@
  * in a certain city.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import type { Backlog } from "../../../shared/pop/backlog.ts";
 import { configuredFor } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
@@ -23,6 +24,11 @@ export default {
 export class Inspect extends WorkerEntrypoint<PopEnv> {
   async state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }> {
     return (await limiterOf(this.env))?.inspect() ?? { source: "", keys: [] };
+  }
+
+  /** How many requests wait here for an owner, and Asks that are out. */
+  async waiting(): Promise<Backlog> {
+    return (await limiterOf(this.env))?.backlog() ?? { waiting: 0, out: 0 };
   }
 
   async skew(ms: number): Promise<void> {

@@ -8,7 +8,7 @@ export type Tags = Readonly<Record<string, string>>;
 export class Series {
   readonly kind: Kind;
   /** Values of a trend; for the others a number will do. */
-  readonly values: number[] = [];
+  values: number[] = [];
   samples = 0;
   /** Of all values; of a rate, how many were not zero. */
   sum = 0;
@@ -21,6 +21,12 @@ export class Series {
     this.samples += 1;
     this.sum += this.kind === "rate" ? Number(value !== 0) : value;
     if (this.kind === "trend") this.values.push(value);
+  }
+
+  clear(): void {
+    this.values = [];
+    this.samples = 0;
+    this.sum = 0;
   }
 
   /** `count`, `rate`, `avg`, `min`, `med`, `max` or `p(N)`, as far as the kind has it; 0 without any sample, as in k6. */
@@ -76,6 +82,10 @@ export class Registry {
     this.#parts.push({ name, tags: tagsOf(inner), series });
     this.series.set(selector, series);
     return series;
+  }
+
+  clear(): void {
+    for (const series of this.series.values()) series.clear();
   }
 
   add(name: string, value: number | boolean, tags: Tags = {}): void {

@@ -26,7 +26,7 @@ interface Response {
 }
 
 const agent = new Agent({ keepAlive: true });
-/** Ends all connections; for the end of the run. */
+/** Ends all connections; for the end of a run. The next makes new ones. */
 export const disconnect = (): void => agent.destroy();
 
 async function asyncRequest(

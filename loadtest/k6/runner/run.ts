@@ -6,7 +6,7 @@ import { RunnerError } from "./error.ts";
 import { resolveK6 } from "./hooks.ts";
 import { disconnect } from "./module-http.ts";
 import { fieldsOf, readScenarios, type Scenario } from "./scenarios.ts";
-import { registry, turns } from "./session.ts";
+import { clearSession, registry, turns } from "./session.ts";
 import { formatSummary } from "./summary.ts";
 import { evaluate, readThresholds } from "./thresholds.ts";
 
@@ -27,15 +27,20 @@ export interface BuiltinOutcome {
   readonly counters: ReadonlyMap<string, number>;
 }
 
-/** Runs the script with this environment. Once in a process. Throws `RunnerError` for what it cannot do. */
+let runs = 0;
+
+/** Runs the script with this environment; one run at a time. Throws `RunnerError` for what it cannot do. */
 export async function runBuiltin(
   script: URL,
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<BuiltinOutcome> {
   Object.assign(globalThis, { __ENV: env });
-  resolveK6();
-  const exported = fieldsOf("the script", await load(script));
+  if (runs === 0) resolveK6();
+  clearSession();
+  runs += 1;
+  // A module is evaluated once for each address, and this run's options may be others.
+  const exported = fieldsOf("the script", await load(new URL(`?run=${runs}`, script)));
   const body = stepOf("default", exported.default);
   refuse("export", Object.keys(exported), EXPORTS);
   const options = fieldsOf("options", exported.options);

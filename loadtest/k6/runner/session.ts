@@ -12,6 +12,12 @@ for (const name of ["http_req_duration", "iteration_duration"]) registry.declare
 /** By name, in the order of first use. */
 export const checks = new Map<string, { passes: number; fails: number }>();
 
+/** Before another run in the same process: what is declared stays, what was measured goes. */
+export function clearSession(): void {
+  registry.clear();
+  checks.clear();
+}
+
 export interface Turn {
   readonly scenario: string;
   readonly vu: number;
