@@ -73,7 +73,7 @@ export class Limiter {
     if (set.isEmpty) return undefined;
     const client = this.#address.read(request.headers.get("CF-Connecting-IP"));
     const byCredit = this.#byCredit.decide(set, client, cost, epochMs(Date.now()));
-    if (byCredit === undefined) return this.#admission(set, client.copy(), cost, background);
+    if (byCredit === undefined) return this.#admission(set, client, cost, background);
     if (this.#display !== undefined) this.#remember(set, client);
     return byCredit;
   }
@@ -92,12 +92,15 @@ export class Limiter {
     );
     const step = (): Decision | Waiting => {
       const outcome = admission.step(epochMs(Date.now()));
-      for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
+      if (admission.due.length > 0)
+        for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
       return outcome;
     };
     const first = step();
     this.#remember(set, client);
     if (first.kind === "decided") return first;
+    const kept = client.copy();
+    admission.keep(() => kept);
     // A request whose client hangs up must still be decided: others may stand behind it.
     const decided = this.#wait(first, step, background);
     background.waitUntil(decided);
@@ -155,7 +158,9 @@ export class Limiter {
   /** What a client's keys are shown as; `undefined` where only hashes are. */
   #labelOf(client: ClientAddress): ((rule: Rule) => string) | undefined {
     const display = this.#display;
-    return display === undefined ? undefined : (rule) => display(keyText(rule, client.text));
+    if (display === undefined) return undefined;
+    const { text } = client;
+    return (rule) => display(keyText(rule, text));
   }
 }
 

@@ -26,14 +26,16 @@ type Told = Record<string, string>;
 /** The answer to a request that a rule denied: 429, or 503 when its owner is out of reach and the rule is `closed`. */
 export function denial(decision: Decision, teller: Teller): Response {
   const { rule, quotas, retryAt, unavailable } = decision;
-  const headers = told(decision, teller);
   let wait = secondsUntil(retryAt, teller.now);
   if (!unavailable)
     for (const quota of quotas)
       if (quota.rule === rule) wait = Math.max(wait, secondsUntil(quota.resetAt, teller.now));
-  headers["Retry-After"] = retryAfter(wait);
-  headers["Content-Type"] = PROBLEM_TYPE;
-  headers["Cache-Control"] = "no-store";
+  const headers: Told = {
+    "Content-Type": PROBLEM_TYPE,
+    "Cache-Control": "no-store",
+    "Retry-After": retryAfter(wait),
+  };
+  tellInto(headers, decision, teller);
   const body = unavailable
     ? unavailableBody(`The count for "${rule.name}" cannot be reached; the request was refused to be safe.`)
     : quotaExceeded(rule);
@@ -55,18 +57,21 @@ function quotaExceeded(rule: Rule): string {
 /** What an admitted request is told: its quotas. `decision` is undefined when no rule matched. */
 export function told(decision: Decision | undefined, teller: Teller): Told {
   const headers: Told = {};
+  tellInto(headers, decision, teller);
+  return headers;
+}
+
+function tellInto(headers: Told, decision: Decision | undefined, teller: Teller): void {
   if (decision !== undefined && decision.quotas.length > 0) {
     const { quotas } = decision;
     headers["RateLimit-Policy"] = rateLimitPolicy(quotas.map((quota) => quota.rule));
     headers.RateLimit = rateLimit(quotas.map((quota) => remainingOf(quota, teller.now)));
   }
-  if (teller.debugPop !== undefined) {
-    const debug = { decision: decision?.how ?? "unlimited", pop: teller.debugPop };
-    headers["x-onecount"] = debugHeader(
-      decision === undefined ? debug : { ...debug, rule: decision.rule.name },
-    );
-  }
-  return headers;
+  if (teller.debugPop === undefined) return;
+  const debug = { decision: decision?.how ?? "unlimited", pop: teller.debugPop };
+  headers["x-onecount"] = debugHeader(
+    decision === undefined ? debug : { ...debug, rule: decision.rule.name },
+  );
 }
 
 /** The origin's answer with the quotas told. */

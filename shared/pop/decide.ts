@@ -57,7 +57,7 @@ interface Part {
   readonly rule: Rule;
   readonly cost: number;
   /** What is hashed to the owner's name when an owner is needed. */
-  readonly key: KeyMessage;
+  key: KeyMessage;
   /** The tag under which the entry is found. */
   hi: number;
   lo: number;
@@ -82,7 +82,7 @@ export interface Counted {
 
 export interface RequestedRule {
   readonly ruleIndex: number;
-  /** What is counted by; it must stay as it is for as long as the request waits. */
+  /** What is counted by; it must stay as it is until the request is decided, or `keep` was called. */
   readonly key: KeyMessage;
 }
 
@@ -131,6 +131,11 @@ export class Admission {
         ? []
         : [{ ruleIndex, cost: hold.cost, window: hold.window, how }],
     );
+  }
+
+  /** The request waits, and what its keys were read into is wanted for others: it goes on with copies. */
+  keep(copy: (key: KeyMessage) => KeyMessage): void {
+    for (const part of this.#parts) part.key = copy(part.key);
   }
 
   /** Goes as far as it can at `now`. */
