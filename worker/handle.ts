@@ -32,22 +32,35 @@ export function handle(
   if (!alone && isLoop(request, config)) {
     return new Response("this request came back to the Worker that sent it\n", { status: 508 });
   }
-  const teller = (): Teller => ({
-    debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
-    now: epochMs(Date.now()),
-  });
-  const answer = (decision: Decision | undefined): Response | Promise<Response> => {
-    if (decision?.admitted === false) return denial(decision, teller());
-    if (alone) return ownAnswer(where, popHere(request), told(decision, teller()));
-    return toOrigin(request, env, config).then((response) => tell(response, decision, teller()));
-  };
   if (!config.ok) {
     const status = statusWithoutRules(isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false));
-    return status === undefined ? answer(undefined) : notConfigured(status);
+    return status === undefined
+      ? answer(undefined, request, env, config, alone ? where : undefined)
+      : notConfigured(status);
   }
   const decision = decide(config.limiter, request, where.pathname, background);
-  return decision instanceof Promise ? decision.then(answer) : answer(decision);
+  if (decision instanceof Promise)
+    return decision.then((decided) => answer(decided, request, env, config, alone ? where : undefined));
+  return answer(decision, request, env, config, alone ? where : undefined);
 }
+
+/** @param alone where the request went, if there is no origin to hand it to */
+function answer(
+  decision: Decision | undefined,
+  request: Request,
+  env: Env,
+  config: Configured,
+  alone: HostAndPath | undefined,
+): Response | Promise<Response> {
+  if (decision?.admitted === false) return denial(decision, tellerOf(request, env));
+  if (alone !== undefined) return ownAnswer(alone, popHere(request), told(decision, tellerOf(request, env)));
+  return toOrigin(request, env, config).then((response) => tell(response, decision, tellerOf(request, env)));
+}
+
+const tellerOf = (request: Request, env: Env): Teller => ({
+  debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
+  now: epochMs(Date.now()),
+});
 
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
 function decide(

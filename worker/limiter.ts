@@ -13,7 +13,7 @@ import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
 import { Source } from "../shared/pop/source.ts";
-import { type Region, regionOf } from "../shared/region.ts";
+import { regionOf } from "../shared/region.ts";
 import type { Rule } from "../shared/rule.ts";
 import type { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
@@ -90,42 +90,42 @@ export class Limiter {
       cost,
       { enforce: this.#enforce, label: this.#labelOf(client) },
     );
-    const step = (): Decision | Waiting => {
-      const outcome = admission.step(epochMs(Date.now()));
-      if (admission.due.length > 0)
-        for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
-      return outcome;
-    };
-    const first = step();
+    const first = this.#step(admission, background);
     this.#remember(set, client);
     if (first.kind === "decided") return first;
     const kept = client.copy();
     admission.keep(() => kept);
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, step, background);
+    const decided = this.#wait(first, admission, background);
     background.waitUntil(decided);
     return decided;
   }
 
-  async #wait(first: Waiting, step: () => Decision | Waiting, background: Background): Promise<Decision> {
+  #step(admission: Admission, background: Background): Decision | Waiting {
+    const outcome = admission.step(epochMs(Date.now()));
+    if (admission.due.length > 0)
+      for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
+    return outcome;
+  }
+
+  async #wait(first: Waiting, admission: Admission, background: Background): Promise<Decision> {
     let outcome: Decision | Waiting = first;
     while (outcome.kind === "waiting") {
       this.#client.drive(outcome.hot, background);
       await this.#client.pause(outcome.waiter, outcome.until);
-      outcome = step();
+      outcome = this.#step(admission, background);
     }
     return outcome;
   }
 
   /** Keeps the hub connection open. Called on every request, also on those that no rule matches. */
   listen(request: Request, background: Background): void {
+    const now = epochMs(Date.now());
+    if (!this.#watch.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
-    const region = (): Region => {
-      const { continent, longitude } = placeOf(request);
-      this.#source.pop = popHere(request);
-      return regionOf(continent, longitude);
-    };
-    this.#watch.keep(region, epochMs(Date.now()), background);
+    const { continent, longitude } = placeOf(request);
+    this.#source.pop = popHere(request);
+    this.#watch.keep(regionOf(continent, longitude), now, background);
   }
 
   /** What people are shown of this isolate's entries. */

@@ -28,11 +28,15 @@ export class Watch {
     this.#env = env;
   }
 
-  /** Called on every request: opens a connection when none is open and none is to be waited for. */
-  keep(region: () => Region, now: EpochMs, background: Background): void {
-    if (!this.#watching.isDue(now)) return;
+  /** Asked at every request: whether `keep` has something to do. */
+  isDue(now: EpochMs): boolean {
+    return this.#watching.isDue(now);
+  }
+
+  /** Called at a request for which it is due: opens a connection when none is open and none is to be waited for. */
+  keep(region: Region, now: EpochMs, background: Background): void {
     const closeAt = this.#watching.open(now, Math.random());
-    if (closeAt !== undefined) background.waitUntil(this.#run(region(), closeAt, background));
+    if (closeAt !== undefined) background.waitUntil(this.#run(region, closeAt, background));
   }
 
   /** Listens until `closeAt`, over as many connections as it takes. */

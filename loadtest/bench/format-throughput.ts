@@ -4,7 +4,7 @@ import { formatGoals, section, spread, times } from "./format.ts";
 import { PER_REQUESTS, type SideFigures, type ThroughputFigures } from "./throughput.ts";
 
 export function formatThroughput(figures: ThroughputFigures): string {
-  const { rounds, requestsPerRun, connections, scenarios, goals } = figures;
+  const { rounds, requestsPerTurn, connections, scenarios, goals } = figures;
   const rows = scenarios.flatMap((scenario) => [
     row(`${scenario.text}, without`, scenario.without),
     row(`${scenario.text}, with`, scenario.with),
@@ -15,7 +15,7 @@ export function formatThroughput(figures: ThroughputFigures): string {
   );
   return section(
     `The Worker in workerd without a limiter and with it, over ${connections} connections: processor seconds of the server
-for ${number(PER_REQUESTS)} requests, medians of ${rounds} rounds of 2 × ${requestsPerRun} requests`,
+for ${number(PER_REQUESTS)} requests, medians of ${rounds} rounds of 2 × ${number(requestsPerTurn)} requests`,
     [
       table([["", "CPU s", "rounds", "against itself", "rounds", "requests/s"], ...rows], 1),
       ratios.join("\n"),

@@ -23,6 +23,11 @@ export interface InterleaveOptions {
   readonly rounds: number;
   /** Runs of each variant before the first round: compilers take a few. */
   readonly warmUps: number;
+  /**
+   * Runs of each variant in one turn, in turn with the other variants', added up: for what has to be long, on a
+   * machine that changes faster than that. Default 1.
+   */
+  readonly slices?: number;
   /** A clock in nanoseconds. */
   readonly now?: () => number;
   /** Told what share of the runs is done, from 0 to 1. */
@@ -96,10 +101,10 @@ interface Series {
 export async function interleave(
   variants: readonly Variant[],
   claims: readonly Claim[],
-  { rounds, warmUps, now = nanoseconds, progress }: InterleaveOptions,
+  { rounds, warmUps, slices = 1, now = nanoseconds, progress }: InterleaveOptions,
 ): Promise<Interleaved> {
   const series = new Map(variants.map(({ name }): [string, Series] => [name, { first: [], second: [] }]));
-  const runs = variants.length * (warmUps + 2 * rounds);
+  const runs = variants.length * (warmUps + 2 * rounds * slices);
   let done = 0;
   const once = async (variant: Variant): Promise<number> => {
     const took = await timed(variant, variant.now ?? now);
@@ -112,7 +117,12 @@ export async function interleave(
   for (let warmUp = 0; warmUp < warmUps; warmUp++) for (const variant of variants) await once(variant);
   for (let round = 0; round < rounds; round++) {
     for (const turn of ["first", "second"] as const) {
-      for (const variant of variants) series.get(variant.name)?.[turn].push(await once(variant));
+      const took = variants.map(() => 0);
+      for (let slice = 0; slice < slices; slice++) {
+        for (const [at, variant] of variants.entries()) took[at] = (took[at] ?? 0) + (await once(variant));
+      }
+      for (const [at, { name }] of variants.entries())
+        series.get(name)?.[turn].push((took[at] ?? 0) / slices);
     }
   }
   return {

@@ -12,7 +12,6 @@ import {
   type Figure,
   type Interleaved,
   interleave,
-  median,
   noiseOf,
   type Spread,
   type Variant,
@@ -20,12 +19,12 @@ import {
 import { SCENARIOS, type Scenario } from "./throughput-scenarios.ts";
 import { CONNECTIONS, Side } from "./throughput-side.ts";
 
-/** Requests in one run: the shorter it is, the less the machine changes until the other side's turn. */
+/** Requests in one run: the shorter it is, the less the machine changes until the other side's. */
 const REQUESTS = 500;
 /** Runs before the first round: so many that all code is compiled. */
-const WARM_UPS = 40;
-/** Short runs make many rounds: so many for each one that is asked for. */
-const ROUNDS_FACTOR = 4;
+const WARM_UPS = 80;
+/** Runs in one turn: V8 collects all garbage about once in it (see `bench-server.ts`), which is part of the cost. */
+const SLICES = 9;
 
 /** Figures are told for so many requests. */
 export const PER_REQUESTS = 100_000;
@@ -56,22 +55,18 @@ export interface ScenarioFigures {
 export interface ThroughputFigures {
   readonly rounds: number;
   readonly warmUps: number;
-  readonly requestsPerRun: number;
+  readonly requestsPerTurn: number;
   readonly connections: number;
   readonly scenarios: readonly ScenarioFigures[];
   readonly goals: readonly Goal[];
 }
 
-/**
- * @param asked rounds as the other parts would have them
- * @param progress told what share is done, from 0 to 1
- */
+/** @param progress told what share is done, from 0 to 1 */
 export async function benchThroughput(
-  asked: number,
+  rounds: number,
   progress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<ThroughputFigures> {
-  const rounds = ROUNDS_FACTOR * asked;
   const scenarios: ScenarioFigures[] = [];
   const goals: Goal[] = [];
   for (const [done, scenario] of SCENARIOS.entries()) {
@@ -84,7 +79,14 @@ export async function benchThroughput(
     scenarios.push(figures);
     goals.push(goalOf(scenario, figures));
   }
-  return { rounds, warmUps: WARM_UPS, requestsPerRun: REQUESTS, connections: CONNECTIONS, scenarios, goals };
+  return {
+    rounds,
+    warmUps: WARM_UPS,
+    requestsPerTurn: SLICES * REQUESTS,
+    connections: CONNECTIONS,
+    scenarios,
+    goals,
+  };
 }
 
 async function compare(
@@ -121,15 +123,14 @@ async function measure(
   const measured = await interleave(
     sides.map(({ variant }) => variant),
     [{ faster: WITH, slower: WITHOUT }],
-    { rounds, warmUps: WARM_UPS, progress },
+    { rounds, warmUps: WARM_UPS, slices: SLICES, progress },
   );
-  // The warm-up comes first, and does not count.
-  const [without, within] = sides.map(({ runs }) => median(runs.slice(WARM_UPS)));
-  return figuresOf(scenario, measured, {
-    requests: REQUESTS,
-    seconds: [without ?? Number.NaN, within ?? Number.NaN],
-  });
+  const [without = 0, within = 0] = sides.map(({ runs }) => REQUESTS / mean(runs.slice(WARM_UPS)));
+  return figuresOf(scenario, measured, [without, within]);
 }
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** A variant whose clock is the server's processor time; `runs` gets the seconds that each run took. */
 function sideVariant(
@@ -152,24 +153,19 @@ async function checkOwners({ text, owners }: Scenario, limited: Side): Promise<v
   if (found !== owners) fail(`${text}: ${found} clients have an owner in place of ${owners}`);
 }
 
-/** How many requests one run has, and what it takes without a limiter and with it. */
-interface Runs {
-  readonly requests: number;
-  readonly seconds: readonly [without: number, limited: number];
-}
-
+/** @param requestsPerSecond without a limiter and with it */
 export function figuresOf(
   { name, text }: Scenario,
   { figures: [without, limited], claims: [claim] }: Interleaved,
-  { requests, seconds }: Runs,
+  requestsPerSecond: readonly [without: number, limited: number],
 ): ScenarioFigures {
   if (without === undefined || limited === undefined || claim === undefined)
     throw new Error("two sides and a claim");
   return {
     name,
     text,
-    without: sideFigures(without, requests / seconds[0]),
-    with: sideFigures(limited, requests / seconds[1]),
+    without: sideFigures(without, requestsPerSecond[0]),
+    with: sideFigures(limited, requestsPerSecond[1]),
     ratio: claim.ratio,
     spread: claim.spread,
     noise: noiseOf([without.same.median, limited.same.median]),

@@ -37,6 +37,7 @@ export function clusterConfig(input: ConfigInput): string {
 export const configOf = (
   services: readonly string[],
   sockets: readonly string[],
+  v8Flags: readonly string[] = [],
 ): string => `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -45,7 +46,8 @@ const config :Workerd.Config = (
   ],
   sockets = [
     ${sockets.join(",\n    ")}
-  ]
+  ],
+  v8Flags = [${v8Flags.map(text).join(", ")}]
 );
 `;
 

@@ -54,7 +54,7 @@ async function figuresWith(without: number[], limited: number[]): Promise<Scenar
     // A clock that stands still: what the variants say of themselves counts.
     { rounds: 7, warmUps: 0, now: () => 0 },
   );
-  return figuresOf(QUIET, measured, { requests: 500, seconds: [0.05, 0.1] });
+  return figuresOf(QUIET, measured, [10_000, 5_000]);
 }
 
 describe("figures", () => {
@@ -136,9 +136,9 @@ describe("scenarios", () => {
 test("text: both sides with their A/A, the ratio with its noise, and whether the goal is met", async () => {
   const scenario = await figuresWith([60_000], [80_000]);
   const text = formatThroughput({
-    rounds: 28,
+    rounds: 15,
     warmUps: 1,
-    requestsPerRun: 500,
+    requestsPerTurn: 6_000,
     connections: 32,
     scenarios: [scenario],
     goals: [goalOf(QUIET, scenario)],
@@ -146,7 +146,7 @@ test("text: both sides with their A/A, the ratio with its noise, and whether the
   expect(
     text,
   ).toBe(`The Worker in workerd without a limiter and with it, over 32 connections: processor seconds of the server
-for 100,000 requests, medians of 28 rounds of 2 × 500 requests
+for 100,000 requests, medians of 15 rounds of 2 × 6,000 requests
 
                         CPU s        rounds  against itself          rounds  requests/s
 quiet clients, without   6.00  6.00 to 6.00           1.00×  1.00× to 1.00×      10,000

@@ -164,6 +164,22 @@ describe("interleaving", () => {
     expect(figures[0]?.median).toBe(5);
   });
 
+  test("a turn may be several runs, in turn with the other variants', and is their mean", async () => {
+    const bench = new Bench();
+    const variants = [bench.variant("a", [1, 5, 6, 12]), bench.variant("b", [2])];
+    const shares: number[] = [];
+    const { figures } = await interleave(variants, [], {
+      rounds: 1,
+      warmUps: 0,
+      slices: 2,
+      now: () => bench.now,
+      progress: (share) => shares.push(share),
+    });
+    expect(bench.runs.join("")).toBe("abababab");
+    expect(figures[0]).toMatchObject({ median: 6, same: { median: 3 } });
+    expect(shares.at(-1)).toBe(1);
+  });
+
   test("goes by a variant's own clock where it has one", async () => {
     const bench = new Bench();
     let spent = 0;

@@ -70,7 +70,12 @@ function exchange(method: string, url: string, headers: Readonly<Record<string, 
       incoming.on("end", () => resolve(readResponse(incoming)));
     });
     outgoing.on("timeout", () => outgoing.destroy(new Error("request timeout")));
-    outgoing.on("error", reject);
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      // The server had closed a connection that was kept: nothing was said over it. k6 sends it once more, too.
+      if (outgoing.reusedSocket && error.code === "ECONNRESET")
+        exchange(method, url, headers).then(resolve, reject);
+      else reject(error);
+    });
     outgoing.end();
   });
 }
