@@ -9,6 +9,12 @@ export function roundTripsMs(pops: readonly string[]): readonly number[] {
   return owner === undefined ? [] : cities.map((city) => roundTripMs(owner, city));
 }
 
+/**
+ * Round trips as the cluster plays them, at the least, ms: its timers take whole milliseconds, so that each way may be
+ * half of one too short.
+ */
+export const playedTripsMs = (trips: readonly number[]): readonly number[] => trips.map((trip) => trip - 1);
+
 /** Asks per second: one is out per source, and takes a round trip at least. */
 export const asksPerSecondMax = (trips: readonly number[]): number =>
   trips.reduce((sum, tripMs) => sum + 1000 / tripMs, 0);
