@@ -195,7 +195,7 @@ describe("goals", () => {
   });
 
   test.each([
-    ["more Asks than distance allows", cluster({ asks: 1_600 }), virtual(), 2],
+    ["more Asks than distance allows", cluster({ asks: 1_900 }), virtual(), 2],
     ["more than one Ask a second for a blocked client", cluster({ asks: 6 }), virtual(), 1],
     ["a request without an answer", cluster({ failed: 1 }), virtual(), 1],
     ["a blocked client that waited", cluster({ decisions: { owner: 10 } }), virtual(), 1],
