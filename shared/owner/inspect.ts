@@ -16,7 +16,9 @@ export interface OwnerState {
   readonly blockedUntil: EpochMs | null;
 }
 
-export function inspect(account: Account, now: EpochMs): OwnerState {
+/** Looks at a copy: an account that is moved on is kept for longer, and would be for as long as somebody watches. */
+export function inspect(watched: Account, now: EpochMs): OwnerState {
+  const account = copyOf(watched);
   rollTo(account, windowAt(account.policy.grid, now));
   const until = later(account.fullUntil, account.penaltyUntil);
   return {
@@ -30,4 +32,10 @@ export function inspect(account: Account, now: EpochMs): OwnerState {
     sources: account.ledger.sources.size,
     blockedUntil: until > now ? until : null,
   };
+}
+
+function copyOf(account: Account): Account {
+  const sources = Array.from(account.ledger.sources, ([id, source]) => [id, { ...source }] as const);
+  const ledger = { ...account.ledger, sources: new Map(sources) };
+  return { ...account, meter: { ...account.meter }, ledger };
 }

@@ -44,6 +44,16 @@ describe("an owner", () => {
     });
   });
 
+  it("is not kept for longer because somebody watches it, nor does it tell its sources anything else", () => {
+    const [watched, alone] = [opened(), opened()];
+    for (const windows of [0, 1, 3]) {
+      const shown = inspect(watched, at(windows * MINUTE));
+      expect(shown).toMatchObject({ window: NOW + windows, count: windows === 0 ? 1 : 0 });
+    }
+    expect(watched).toEqual(alone);
+    expect(expiresAt(watched)).toBe(expiresAt(alone));
+  });
+
   it("comes back from its row one epoch higher, writes that before its first answer, and knows its count", () => {
     const account = restarted(opened());
     const step = ask(account, asks({ seq: 2, spent: 1, want: [] }), T0);

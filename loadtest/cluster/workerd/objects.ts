@@ -66,7 +66,8 @@ export class ClusterKeyOwner extends KeyOwner {
   override async alarm(): Promise<void> {
     await super.alarm();
     const owner = nameOf(this.ctx);
-    if (owners.get(owner)?.asksRunning === 0 && this.inspect().length === 0) owners.delete(owner);
+    const keepsNothing = (await this.ctx.storage.getAlarm()) === null;
+    if (keepsNothing && owners.get(owner)?.asksRunning === 0) owners.delete(owner);
   }
 
   /** Drops the object's memory as a crash would. Every call in it is rejected with `durableObjectReset`. */
