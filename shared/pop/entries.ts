@@ -104,6 +104,8 @@ export class Entries {
   #create(ruleIndex: number, hi: number, lo: number, window: number, now: EpochMs): number {
     const slot = this.table.open(hi, lo, ruleIndex, now);
     if (slot < 0) return -1;
+    // It may be the place of the entry that was found last.
+    this.#foundLast = -1;
     this.table.cells[slot + WINDOW] = window;
     this.table.cells[slot + CREDIT] = this.#silentCredit(slot, now);
     return slot;

@@ -7,7 +7,7 @@ import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.
 import { Source } from "../../shared/pop/source.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { RuleSet } from "../../shared/rule-set.ts";
-import { durationMs, epochMs } from "../../shared/time.ts";
+import { durationMs, epochMs, windowEnd } from "../../shared/time.ts";
 import { ruleWith, SLOW_MS, T0 } from "./world.ts";
 
 const SECRET = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -114,6 +114,29 @@ it("counts nothing on an entry that made place for another rule's of the same re
   const all = rules.reduce((set, _, index) => set.and(index), RuleSet.none(rules));
   expect(new ByCredit(source).decide(all, "ip=1", 1, T0)).toBeUndefined();
   expect([...source.entries(T0)].map(({ used }) => used)).toEqual(Array(8).fill(0));
+});
+
+it("tells a new client the end of its own window, also in the place of the one that was looked up last", () => {
+  const rule = ruleWith({ limit: 9, threshold: 9, align: "key" });
+  const { source } = sourceOf([rule], 1);
+  const byCredit = new ByCredit(source);
+  const set = RuleSet.none([rule]).and(0);
+  for (let client = 0; client < 7; client += 1)
+    for (let turn = 0; turn < 3; turn += 1) byCredit.decide(set, `ip=${client}`, 1, T0);
+  const hasher = source.hashers[0] as KeyHasher;
+  const slotOf = (key: string): number => {
+    hasher.tag(key);
+    return source.lookup(0, hasher.hi, hasher.lo, T0);
+  };
+  for (let client = 7; client < 27; client += 1) {
+    const key = `ip=${client}`;
+    // The eighth place is the least used one: whoever is new takes it from the one before, found again just now.
+    const quota = byCredit.decide(set, key, 1, T0)?.quotas[0];
+    hasher.tag(key);
+    const slot = source.table.find(hasher.hi, hasher.lo);
+    expect(quota?.resetAt).toBe(windowEnd(source.gridAt(slot), source.window(slot)));
+    expect(slotOf(key)).toBe(slot);
+  }
 });
 
 it("tells quotas of the rules that are enforced, and of none when none is", () => {
