@@ -86,6 +86,19 @@ describe("the Worker", () => {
     }
   });
 
+  it("asks a second owner about the client that waited for the first, whoever came meanwhile", async () => {
+    const rules = [
+      ruleOf({ name: "wide", limit: 100, threshold: 1 }),
+      ruleOf({ name: "narrow", limit: 1, threshold: 1 }),
+    ];
+    const worker = await freshWorker({ RULES: rules });
+    const ips = ["203.0.113.1", "2001:db8::1", "203.0.113.2", "203.0.113.3"];
+    const once = await Promise.all(ips.map((ip) => worker.fetch("/", { ip })));
+    expect(once.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const again = await Promise.all(ips.map((ip) => worker.fetch("/", { ip })));
+    expect(again.map(({ status }) => status)).toEqual([429, 429, 429, 429]);
+  });
+
   it("counts under shadow as it would when enforcing, but denies nothing and tells the client nothing", async () => {
     const worker = await freshWorker({ RULES: [ruleOf({ limit: 1, threshold: 1, mode: "shadow" })] });
     await worker.fetch("/");
