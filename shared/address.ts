@@ -66,6 +66,7 @@ export class ClientAddress implements Message {
   read(header: string | null): this {
     if (header !== null && header.length <= ADDRESS_TEXT_MAX) {
       if (readDotted(header, 0)) return this.#set4(dotted);
+      if (readIPv6(header, groups) && !isMapped(groups)) return this.#set6(groups);
       if (this.#readOther(header.trim())) return this;
     }
     this.bytes = 0;
@@ -99,13 +100,14 @@ export class ClientAddress implements Message {
     return this;
   }
 
-  #set6(parts: ArrayLike<number>): true {
+  #set6(parts: ArrayLike<number>): this {
     this.words[0] = (parts[0] ?? 0) | ((parts[1] ?? 0) << 16);
     this.words[1] = (parts[2] ?? 0) | ((parts[3] ?? 0) << 16);
     this.bytes = 8;
-    return true;
+    return this;
   }
 
+  /** Spellings that the platform does not write. */
   #readOther(text: string): boolean {
     if (!text.includes(":")) {
       if (!readDotted(text, 0)) return false;
@@ -114,18 +116,18 @@ export class ClientAddress implements Message {
     }
     // A zone id names an interface of the host that wrote it; it says nothing of the client.
     const zone = text.indexOf("%");
-    return this.#read6(zone === -1 ? text : text.slice(0, zone));
+    return this.#readOther6(zone === -1 ? text : text.slice(0, zone));
   }
 
-  #read6(text: string): boolean {
-    if (readIPv6(text, groups) && !isMapped(groups)) return this.#set6(groups);
+  #readOther6(text: string): boolean {
     // ipaddr.js would read `::ffff:0177.0.0.1` as octal; a dotted tail must be as plain as an IPv4 alone.
     if (text.includes(".") && !readDotted(text, text.lastIndexOf(":") + 1)) return false;
     if (!ipaddr.IPv6.isValid(text)) return false;
     const address = ipaddr.IPv6.parse(text);
-    if (!address.isIPv4MappedAddress()) return this.#set6(address.parts);
-    readDotted(address.toIPv4Address().toString(), 0);
-    this.#set4(dotted);
+    if (address.isIPv4MappedAddress()) {
+      readDotted(address.toIPv4Address().toString(), 0);
+      this.#set4(dotted);
+    } else this.#set6(address.parts);
     return true;
   }
 }
