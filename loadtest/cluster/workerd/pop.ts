@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Backlog } from "../../../shared/pop/backlog.ts";
-import { configuredFor } from "../../../worker/config.ts";
+import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
 import type { Limiter } from "../../../worker/limiter.ts";
@@ -44,7 +44,7 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
 
 /** Undefined where the rules cannot be read, in a test of just that. */
 async function limiterOf(env: PopEnv): Promise<Limiter | undefined> {
-  const config = await configuredFor(bindingsOf(env));
+  const config = await deployed.for(bindingsOf(env));
   return config.ok ? config.limiter : undefined;
 }
 
