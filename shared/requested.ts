@@ -13,6 +13,25 @@ export interface Charged {
   costOf(ruleIndex: number): number;
 }
 
+/** A request that can be counted, and told of. */
+export interface Countable extends Charged {
+  /** The key for people. */
+  textOf(ruleIndex: number): string;
+  /** The same, for as long as it is needed. */
+  copy(): Countable;
+}
+
+/** A request that somebody names the key of, under one rule. */
+export const named = (key: KeyMessage, text: string, cost: number): Countable => {
+  const countable: Countable = {
+    keyOf: () => key,
+    costOf: () => cost,
+    textOf: () => text,
+    copy: () => countable,
+  };
+  return countable;
+};
+
 /** A key that is said from outside instead of read from a request. It is told apart from all that are read. */
 export const customKey = (key: string): string => `key=${escaped(key)}`;
 
@@ -100,7 +119,7 @@ const escaped = (value: string): string =>
   );
 
 /** A request, read as it is needed. One is reused for all that are decided at once. */
-export class Requested implements Charged {
+export class Requested implements Countable {
   readonly client = new ClientAddress();
   readonly #countings: readonly Counting[];
   #traits: Traits | undefined;
