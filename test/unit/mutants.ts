@@ -92,7 +92,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what was counted is charged again with every Ask",
     edits: [
-      edit("shared/owner/ledger.ts", "const delta = ask.spent - source.granted;", "const delta = ask.spent;"),
+      edit(
+        "shared/owner/ledger.ts",
+        "const delta = spend(source, ask.spent);",
+        "spend(source, ask.spent);\n  const delta = ask.spent;",
+      ),
     ],
     caughtBy: ["count"],
   },
@@ -315,8 +319,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/owner/account.ts",
-        "? 0 : room(account.policy, account.meter, now);\n  let cost",
-        "? 0 : room(account.policy, account.meter, now) + 1;\n  let cost",
+        "? 0 : room(quota, account.meter, now);\n  let cost",
+        "? 0 : room(quota, account.meter, now) + 1;\n  let cost",
       ),
     ],
     caughtBy: ["exact", "bound", "bucket-bound"],

@@ -96,9 +96,12 @@ async function inspectOwner(env: CoreEnv, name: string): Promise<OwnerState[]> {
     window: row.window,
     count: row.count,
     limit: row.limit,
+    resetAt: row.resetAt,
+    claimed: row.claimed,
     claimedBy: row.claimedBy,
     sources: row.sources,
     blockedUntil: row.blockedUntil ?? null,
+    override: row.override === null ? null : { limit: row.override.limit, until: row.override.until },
   }));
 }
 
