@@ -31,7 +31,7 @@ type Handler = (request: IRequest, call: Call) => unknown;
 let known: { readonly env: Env; readonly prefix: string } | undefined;
 
 /** The prefix of the API's paths: begins with a slash, ends without one. Looked at for every request, so it is kept. */
-function apiPrefix(env: Env): string {
+export function apiPrefix(env: Env): string {
   if (known?.env === env) return known.prefix;
   const trimmed = (env.API_PREFIX ?? API_PREFIX_DEFAULT).replace(/^\/+|\/+$/g, "");
   known = { env, prefix: trimmed === "" ? "" : `/${trimmed}` };
@@ -42,7 +42,9 @@ function apiPrefix(env: Env): string {
 export function isApi({ pathname }: HostAndPath, env: Env): boolean {
   const prefix = apiPrefix(env);
   if (prefix === "") return pathname.startsWith("/v1/") || pathname === "/healthz";
-  return pathname.startsWith(prefix) && (pathname.length === prefix.length || pathname[prefix.length] === "/");
+  return (
+    pathname.startsWith(prefix) && (pathname.length === prefix.length || pathname[prefix.length] === "/")
+  );
 }
 
 /** Answers a call, whatever it is; never throws. */

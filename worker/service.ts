@@ -227,8 +227,8 @@ export class Service {
     const owner = this.#env.KEY_OWNER.getByName(ownerName(rule, hash));
     const reply = decodeCommandReply(await owner.command(encodeCommand(command)));
     if (reply.ok && "result" in reply.value) return reply.value.result;
-    const error = reply.ok ? reply.value.error : reply.error;
-    throw new BadRequest(`the owner of the key refused: ${error}`);
+    const why = reply.ok && "error" in reply.value ? reply.value.error : "its answer cannot be read";
+    throw new BadRequest(`the owner of the key did not do it: ${why}`);
   }
 
   #hash(index: number, key: string): { hash: string; tagLo: number; label: string | undefined } {

@@ -31,8 +31,18 @@ router
   .get("/api/traffic", () => noStore(Response.json(traffic())))
   .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
   .post("/api/fault", injectFault)
+  // The admin API, as the first POP answers it.
+  .all("/healthz", adminApi)
+  .all("/v1/*", adminApi)
   // Called by the launcher alone: it has the clock that a Worker has not.
   .post("/api/heartbeat", heartbeat);
+
+const [firstPop] = popNames;
+/** Without a token the router says that there is nothing, as for any other path. */
+async function adminApi(...[request, env]: Handler): Promise<Response | undefined> {
+  const answer = await inspectionOf(env, firstPop ?? "").api(request as unknown as Request);
+  return new Response(answer.body, answer);
+}
 
 function asset(body: string, type: string): Response {
   return noStore(
