@@ -38,20 +38,25 @@ export function denial(decision: Decision, teller: Teller): Response {
   tellInto(headers, decision, teller);
   const body = unavailable
     ? unavailableBody(`The count for "${rule.name}" cannot be reached; the request was refused to be safe.`)
-    : quotaExceeded(rule);
+    : quotaExceeded(rule, quotas.find((quota) => quota.rule === rule)?.limit ?? rule.limit);
   return new Response(body, { status: denialStatus(decision), headers });
 }
 
-/** The bodies of 429s: one for each rule, the same for every request. */
+/** The bodies of 429s: one for each rule, the same for every request of a client that has the rule's limit. */
 const bodies = new WeakMap<Rule, string>();
 
-function quotaExceeded(rule: Rule): string {
+function quotaExceeded(rule: Rule, limit: number): string {
+  if (limit !== rule.limit) return bodyOf(rule, limit);
   const known = bodies.get(rule);
   if (known !== undefined) return known;
-  const detail = `"${rule.name}" admits ${rule.limit} in ${formatDuration(rule.window)}.`;
-  const body = problemBody({ title: "Quota exceeded", detail, violated: [rule.name] });
+  const body = bodyOf(rule, limit);
   bodies.set(rule, body);
   return body;
+}
+
+function bodyOf({ name, window }: Rule, limit: number): string {
+  const detail = `"${name}" admits ${limit} in ${formatDuration(window)}.`;
+  return problemBody({ title: "Quota exceeded", detail, violated: [name] });
 }
 
 /** What an admitted request is told: its quotas. `decision` is undefined when no rule matched. */
@@ -64,7 +69,7 @@ export function told(decision: Decision | undefined, teller: Teller): Told {
 function tellInto(headers: Told, decision: Decision | undefined, teller: Teller): void {
   if (decision !== undefined && decision.quotas.length > 0) {
     const { quotas } = decision;
-    headers["RateLimit-Policy"] = rateLimitPolicy(quotas.map((quota) => quota.rule));
+    headers["RateLimit-Policy"] = rateLimitPolicy(quotas);
     headers.RateLimit = rateLimit(quotas.map((quota) => remainingOf(quota, teller.now)));
   }
   if (teller.debugPop === undefined) return;
