@@ -191,7 +191,8 @@ async function json(request: IRequest): Promise<unknown> {
 
 /** A body as text, read no further than it may be long. */
 async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
@@ -199,9 +200,9 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
       throw new BadRequest(
         `the body: found more than ${BODY_BYTES_MAX} bytes, which is the most that is read`,
       );
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  return new TextDecoder().decode(await new Blob(chunks as BlobPart[]).arrayBuffer());
+  return text + decoder.decode();
 }
 
 function failure(error: unknown): Response {

@@ -175,6 +175,7 @@ export class Source extends Entries {
       hot.resetAt = answer.resetAt;
       hot.spentThen = this.spent(slot);
       hot.answeredWindow = answer.window;
+      hot.limit = answer.limit;
       // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
       // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
       if (answer.granted !== this.spent(slot)) outbox.reportBy(now);
@@ -292,6 +293,8 @@ export class Source extends Entries {
     if (hot === undefined) return undefined;
     if (compare(hot.view, news) > 0) {
       join(hot.view, news, now);
+      // What is left and when more comes was said of before. Who was kept out is let in again, and asks.
+      if (news.released === true) hot.answeredWindow = -1;
       hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
     }
     // A claim is a fact whoever tells it: an owner that was forgotten begins with low epochs again.

@@ -273,7 +273,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/decide.ts",
-        "const fits = source.spent(part.slot) + part.cost <= capacity(part.rule);",
+        "const fits = source.spent(part.slot) + part.cost <= most;",
         "const fits = true;",
       ),
     ],

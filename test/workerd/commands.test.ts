@@ -12,6 +12,7 @@ import {
   encodeCommand,
 } from "../../shared/protocol/commands.ts";
 import { SCHEMA, SCHEMA_MIN } from "../../shared/protocol/schema.ts";
+import { REGIONS } from "../../shared/region.ts";
 import { epochMs } from "../../shared/time.ts";
 import { askOf, policy, send } from "./asks.ts";
 
@@ -136,6 +137,21 @@ describe("a command", () => {
       });
       await expect(instance.command(frameOf({ kind: "reset" }))).rejects.toThrow("disk full");
     });
+  });
+
+  it("is announced to every region's hub, which shows what it bars", async () => {
+    const until = soon();
+    const version = "00000000000000ad";
+    await newOwner().command(
+      encodeCommand({ rule: { ...policy, version }, key, action: { kind: "block", until } }),
+    );
+    for (const region of REGIONS) {
+      const hub = env.REGION_HUB.getByName(region);
+      await vi.waitUntil(async () => (await hub.claims([version], 1)).length > 0);
+      expect(await hub.claims([version], 9)).toEqual([
+        { key, ruleVersion: version, epoch: 1, version: 1, penaltyUntil: until },
+      ]);
+    }
   });
 
   it("peek leaves no row, and shows a key that nobody asked for as one without an epoch", async () => {

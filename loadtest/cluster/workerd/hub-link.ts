@@ -49,7 +49,6 @@ export class HubLink extends WorkerEntrypoint<CoreEnv, { readonly pop: string }>
     return claims;
   }
 }
-}
 
 function relay(response: Response, hubSide: WebSocket, pop: string, link: Link, oneWayMs: number): Response {
   const { 0: toPop, 1: popSide } = new WebSocketPair();

@@ -104,8 +104,8 @@ const cfOf = ({ name, city }: Pop): Record<string, string> => ({
 });
 
 /** The request as Cloudflare's edge would hand it over. A client may say which address it has; else it is the peer's. */
-function arrivedAt(pop: Pop, request: Request<unknown, IncomingRequestCfProperties>): Request {
-  const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } });
+function arrivedAt(pop: Pop, request: Request<unknown, CfProperties>): Request {
+  const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } as RequestInitCfProperties });
   if (!arrived.headers.has("cf-connecting-ip")) {
     const peer: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
     if (typeof peer === "string") arrived.headers.set("cf-connecting-ip", withoutPort(peer));
