@@ -73,14 +73,9 @@ export async function api(
   }
 }
 
-/** What the router looks at, below the prefix. */
-const routed = (request: Request, path: string): IRequest =>
-  Object.assign(Object.create(request), {
-    method: request.method,
-    url: new URL(path + new URL(request.url).search, "https://api/").href,
-    text: () => request.text(),
-    body: request.body,
-  }) as IRequest;
+/** What the router and the handlers look at, below the prefix. The router writes into it. */
+const routed = ({ method, url, body }: Request, path: string): IRequest =>
+  ({ method, url: new URL(path + new URL(url).search, "https://api/").href, body }) as unknown as IRequest;
 
 const router = Router<IRequest, [Call], unknown>();
 const on = (method: "get" | "post" | "put" | "delete", path: string, handler: Handler): void => {
@@ -225,8 +220,11 @@ const problem = (status: number, detail: string): Response =>
     ),
   );
 
+/** What is said of a path that is none. */
+export const NOTHING = "there is nothing here";
+
 /** The same for whoever has no token and for a path that is none. */
-const notFound = (): Response => problem(404, "there is nothing here");
+const notFound = (): Response => problem(404, NOTHING);
 
 function noStore(response: Response): Response {
   response.headers.set("Cache-Control", "no-store");

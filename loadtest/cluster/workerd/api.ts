@@ -1,6 +1,7 @@
 /** The cluster's page and API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
+import { NOTHING } from "../../../worker/api.ts";
 import { parseFault } from "../fault.ts";
 import type { ClusterState, ClusterWaiting, PopState } from "../shapes.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";
@@ -19,7 +20,7 @@ type Handler = [request: IRequest, env: CoreEnv];
 
 /** `fetch` of the core service. */
 export const router = AutoRouter<IRequest, [CoreEnv]>({
-  missing: ({ url, method }) => problem(404, `nothing at ${method} ${new URL(url).pathname}`),
+  missing: () => problem(404, NOTHING),
   catch: (error) => problem(500, error instanceof Error ? error.message : String(error)),
 });
 router
@@ -31,18 +32,8 @@ router
   .get("/api/traffic", () => noStore(Response.json(traffic())))
   .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
   .post("/api/fault", injectFault)
-  // The admin API, as the first POP answers it.
-  .all("/healthz", adminApi)
-  .all("/v1/*", adminApi)
   // Called by the launcher alone: it has the clock that a Worker has not.
   .post("/api/heartbeat", heartbeat);
-
-const [firstPop] = popNames;
-/** Without a token the router says that there is nothing, as for any other path. */
-async function adminApi(...[request, env]: Handler): Promise<Response | undefined> {
-  const answer = await inspectionOf(env, firstPop ?? "").api(request as unknown as Request);
-  return new Response(answer.body, answer);
-}
 
 function asset(body: string, type: string): Response {
   return noStore(
