@@ -1,7 +1,7 @@
 /** What a request is counted as under each rule that covers it: by which key, and at which cost. */
 import { ClientAddress } from "./address.ts";
 import { type KeyMessage, UNKNOWN_ADDRESS } from "./key.ts";
-import { type KeyPart, partOf, partText, readKeyPart } from "./key-parts.ts";
+import { canonicalValue, isTorn, type KeyPart, partOf, partText, readKeyPart } from "./key-parts.ts";
 import type { Rule } from "./rule.ts";
 import type { Traits } from "./traits.ts";
 
@@ -56,6 +56,11 @@ export class Counting {
     return this.#parts.some((part) => part.kind !== "ip" && partOf(part, traits) === undefined);
   }
 
+  /** Whether it lacks one because it has several: leaving a part out is a client's choice, and so is that. */
+  isTorn(traits: Traits): boolean {
+    return this.#parts.some((part) => isTorn(part, traits));
+  }
+
   keyOf(traits: Traits, client: ClientAddress): KeyMessage {
     return this.isPlain || this.lacks(traits)
       ? client.under(this.#rule.ipv6Prefix)
@@ -77,26 +82,39 @@ export class Counting {
   }
 
   /**
-   * What a key said from outside is counted by: an address under a rule on addresses, as its requests are, or else a
-   * key of its own. `undefined` for the empty text.
+   * What a key said from outside is counted by: what `textOf` says of requests stands for these, however its values
+   * are spelled, and so does an address alone under a rule on addresses. Anything else is a key of its own. `undefined`
+   * for the empty text.
    */
   keyNamed(text: string): { readonly key: KeyMessage; readonly text: string } | undefined {
     if (text === "") return undefined;
-    const client = new ClientAddress().read(text.startsWith("ip=") ? text.slice(3) : text);
-    if (this.isPlain && client.bytes > 0)
-      return { key: client.under(this.#rule.ipv6Prefix), text: `ip=${this.#addressOf(client)}` };
-    if (this.#isReadable(text)) return { key: text, text };
+    const read = this.#readable(text);
+    if (read !== undefined) return { key: read, text: read };
+    const client = text.startsWith(IP) ? addressNamed(text.slice(IP.length)) : addressNamed(text);
+    if (client !== undefined && (this.isPlain || text.startsWith(IP)))
+      return { key: client.under(this.#rule.ipv6Prefix), text: `${IP}${this.#addressOf(client)}` };
     return { key: customKey(text), text: customKey(text) };
   }
 
-  /** Whether a text could be what `textOf` says of a request: then it is what that counts by. */
-  #isReadable(text: string): boolean {
-    if (this.isPlain) return false;
+  /** The key of the requests of which `textOf` says the same, or would if it were asked to spell it so. */
+  #readable(text: string): string | undefined {
+    if (this.isPlain) return undefined;
     const said = text.split("&");
-    return (
-      said.length === this.#parts.length &&
-      this.#parts.every((part, at) => said[at]?.startsWith(`${partText(part)}=`) === true)
-    );
+    if (said.length !== this.#parts.length) return undefined;
+    const values: string[] = [];
+    for (const [at, part] of this.#parts.entries()) {
+      const name = `${partText(part)}=`;
+      const value = said[at] ?? "";
+      if (!value.startsWith(name)) return undefined;
+      values.push(name + this.#spelled(part, value.slice(name.length)));
+    }
+    return values.join("&");
+  }
+
+  #spelled(part: KeyPart, value: string): string {
+    if (part.kind !== "ip") return escaped(canonicalValue(part, unescaped(value)));
+    const client = addressNamed(value);
+    return client === undefined ? value : this.#addressOf(client);
   }
 
   #text(traits: Traits, client: ClientAddress): string {
@@ -111,11 +129,25 @@ export class Counting {
   #addressOf = (client: ClientAddress): string => client.textUnder(this.#rule.ipv6Prefix) ?? UNKNOWN_ADDRESS;
 }
 
+/** What the text of an address begins with. */
+const IP = "ip=";
+
+/** The address in a text, written alone or with the prefix that one client has; or none, as it is shown of such. */
+function addressNamed(text: string): ClientAddress | undefined {
+  const client = new ClientAddress().read(text.replace(/\/\d{1,3}$/, ""));
+  return client.bytes > 0 || text === UNKNOWN_ADDRESS ? client : undefined;
+}
+
 /** No value can pass for the end of one and the beginning of the next part; and none moves a cursor. */
 const escaped = (value: string): string =>
   value.replace(
     /[%&\p{Cc}\p{Cs}]/gu,
     (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+
+const unescaped = (text: string): string =>
+  text.replace(/%([01][0-9a-f]|2[56]|7f|[89][0-9a-f])/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
 /** A request, read as it is needed. One is reused for all that are decided at once. */
