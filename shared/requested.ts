@@ -90,7 +90,7 @@ export class Counting {
     if (text === "") return undefined;
     const read = this.#readable(text);
     if (read !== undefined) return { key: read, text: read };
-    const client = text.startsWith(IP) ? addressNamed(text.slice(IP.length)) : addressNamed(text);
+    const client = this.#addressNamed(text.startsWith(IP) ? text.slice(IP.length) : text);
     if (client !== undefined && (this.isPlain || text.startsWith(IP)))
       return { key: client.under(this.#rule.ipv6Prefix), text: `${IP}${this.#addressOf(client)}` };
     return { key: customKey(text), text: customKey(text) };
@@ -113,7 +113,7 @@ export class Counting {
 
   #spelled(part: KeyPart, value: string): string {
     if (part.kind !== "ip") return escaped(canonicalValue(part, unescaped(value)));
-    const client = addressNamed(value);
+    const client = this.#addressNamed(value);
     return client === undefined ? value : this.#addressOf(client);
   }
 
@@ -126,17 +126,19 @@ export class Counting {
     return text;
   }
 
+  /** The address in a text, written alone or with the prefix that is one client; or none, as it is shown of such. */
+  #addressNamed(text: string): ClientAddress | undefined {
+    const prefix = `/${this.#rule.ipv6Prefix}`;
+    const isPrefixed = text.includes(":") && text.endsWith(prefix);
+    const client = new ClientAddress().read(isPrefixed ? text.slice(0, -prefix.length) : text);
+    return client.bytes > 0 || text === UNKNOWN_ADDRESS ? client : undefined;
+  }
+
   #addressOf = (client: ClientAddress): string => client.textUnder(this.#rule.ipv6Prefix) ?? UNKNOWN_ADDRESS;
 }
 
 /** What the text of an address begins with. */
 const IP = "ip=";
-
-/** The address in a text, written alone or with the prefix that one client has; or none, as it is shown of such. */
-function addressNamed(text: string): ClientAddress | undefined {
-  const client = new ClientAddress().read(text.replace(/\/\d{1,3}$/, ""));
-  return client.bytes > 0 || text === UNKNOWN_ADDRESS ? client : undefined;
-}
 
 /** No value can pass for the end of one and the beginning of the next part; and none moves a cursor. */
 const escaped = (value: string): string =>

@@ -86,6 +86,10 @@ describe("a caller that names a key means the requests of which it is shown", ()
     [{}, "2001:DB8:1:2::5", "ip=2001:db8:1:2::/64"],
     [{}, "ip=2001:db8:1:2::/64", "ip=2001:db8:1:2::/64"],
     [{ ipv6_prefix: 48 }, "ip=2001:db8:1::/48", "ip=2001:db8:1::/48"],
+    // No range: what is meant by one is more than a key.
+    [{}, "2001:db8:1::/48", "key=2001:db8:1::/48"],
+    [{}, "203.0.113.0/24", "key=203.0.113.0/24"],
+    [{}, "203.0.113.9/64", "key=203.0.113.9/64"],
     [{}, "ip=unknown", "ip=unknown"],
     [{ key: ["header:x-key"] }, "ip=203.0.113.9", "ip=203.0.113.9"],
     [{ key: ["header:x-key"] }, "header:x-key=a%26b%25", "header:x-key=a%26b%25"],
