@@ -143,7 +143,9 @@ function names({ params }: IRequest): Names {
     try {
       return decodeURIComponent(text ?? "");
     } catch {
-      throw new BadRequest("the path: found an escape that is no UTF-8; allowed is a key as encodeURIComponent writes it");
+      throw new BadRequest(
+        "the path: found an escape that is no UTF-8; allowed is a key as encodeURIComponent writes it",
+      );
     }
   };
   return { rule: decoded(params.rule), key: decoded(params.key) };

@@ -110,9 +110,10 @@ function read<S extends v.GenericSchema>(
   const field = issue?.path?.[0]?.key;
   if (typeof field !== "string" || Array.isArray(input))
     throw new BadRequest(`${what}: found ${quote(input)}; allowed is an object`);
-  const texts = { ...ALLOWED, seconds: `a whole number from 1 to ${secondsMax}` };
-  const allowed = Object.hasOwn(texts, field)
-    ? `allowed is ${texts[field as keyof typeof texts]}`
-    : "there is no such field";
+  const texts: Readonly<Record<string, string>> = {
+    ...ALLOWED,
+    seconds: `a whole number from 1 to ${secondsMax}`,
+  };
+  const allowed = issue?.expected === "never" ? "there is no such field" : `allowed is ${texts[field]}`;
   throw new BadRequest(`${what}, ${quote(field)}: found ${quote(issue?.path?.[0]?.value)}; ${allowed}`);
 }
