@@ -1,5 +1,6 @@
 /** A caller of the HTTP API of a cluster. */
 import { type Cluster, LOCAL_TOKEN } from "../../loadtest/cluster/cluster.ts";
+import { BLOCK_TRUST } from "../../shared/limits.ts";
 import { until } from "./client.ts";
 
 export interface Answered {
@@ -51,19 +52,25 @@ const bodyOf = (body: unknown): string | Uint8Array<ArrayBuffer> =>
 export const keyPath = (what: "keys" | "blocks" | "overrides", rule: string, key: string): string =>
   `/v1/${what}/${rule}/${encodeURIComponent(key)}`;
 
-/** Waits until every POP has heard what is known of a key now. */
+/**
+ * Waits until every POP has heard what is known of a key now. By itself a POP would stop to believe in a block after
+ * BLOCK_TRUST: what takes so long was not heard.
+ */
 export async function heardEverywhere(
   cluster: Cluster,
   key: string,
   what: string,
   fits: (known: { readonly blockedUntil: number | null; readonly claimed: boolean }) => boolean,
 ): Promise<void> {
+  const startedAt = Date.now();
   await until(`${what} of ${key} at every POP`, async () =>
     (await cluster.state()).pops.every(({ keys }) => {
       const known = keys.find((one) => one.key === key);
       return known !== undefined && fits(known);
     }),
   );
+  const tookMs = Date.now() - startedAt;
+  if (tookMs > BLOCK_TRUST / 2) throw new Error(`${what} of ${key} took ${tookMs} ms: no POP was told of it`);
 }
 
 /** The audit lines among what the Workers print. */
