@@ -6,6 +6,7 @@
 import { unreachable } from "../assert.ts";
 import { type KeyHasher, tagOf } from "../key.ts";
 import { REPORT_JITTER_MAX, REPORT_RETRY_MAX } from "../limits.ts";
+import { policyOf } from "../policy.ts";
 import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
@@ -122,16 +123,7 @@ export class Source extends Entries {
     return {
       source: `${this.isolate}.${hot.life}`,
       pop: this.pop,
-      rule: {
-        version: rule.version,
-        name: rule.name,
-        algorithm: rule.algorithm,
-        limit: rule.limit,
-        threshold: rule.threshold,
-        ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
-        ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),
-        grid: this.gridAt(slot),
-      },
+      rule: policyOf(rule, this.gridAt(slot)),
       key: hot.key,
       ...(hot.label !== undefined && { label: hot.label }),
       window: this.window(slot),
