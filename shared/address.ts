@@ -51,12 +51,12 @@ const isOctet = (value: number, digits: number): boolean =>
   digits === 1 || (digits === 2 && value >= 10) || (digits === 3 && value >= 100 && value < 256);
 
 /**
- * A client's address as the few bytes that it is counted under, read straight from a header's characters. One is
+ * A client's address, read straight from a header's characters, and as the few bytes that it is counted under. One is
  * reused for every request: reading allocates nothing for an address as the platform writes it.
  */
 export class ClientAddress implements Message {
-  readonly words = new Int32Array(2);
-  /** 4 of an IPv4 address, 8 of an IPv6 one, 0 for none: what is hashed is told apart by its length, too. */
+  readonly words = new Int32Array(4);
+  /** 4 of an IPv4 address, the first 8 of an IPv6 one, 0 for none: what is hashed is told apart by its length, too. */
   bytes: 0 | 4 | 8 = 0;
 
   /**
@@ -81,17 +81,46 @@ export class ClientAddress implements Message {
     return copy;
   }
 
+  /** What the client is counted under where the first `prefix` bits of an IPv6 address, 32 to 128, are one client. */
+  under(prefix: number): Message {
+    if (prefix === 64 || this.bytes !== 8) return this;
+    const words = this.words.map((word, at) => word & maskOf(prefix - 32 * at));
+    return { words, bytes: prefix <= 64 ? 8 : 16 };
+  }
+
   /** `203.0.113.9`, or `2001:db8:1:2::/64` as RFC 5952 writes it; `undefined` for none. */
-  get text(): string | undefined {
-    const [low = 0, high = 0] = this.words;
+  textUnder(prefix: number): string | undefined {
+    const [low = 0] = this.words;
     switch (this.bytes) {
       case 4:
         return `${low & 0xff}.${(low >>> 8) & 0xff}.${(low >>> 16) & 0xff}.${low >>> 24}`;
-      case 8:
-        return prefix64([low & 0xffff, low >>> 16, high & 0xffff, high >>> 16]);
+      case 8: {
+        const { words } =
+          prefix === 64 ? { words: this.words.map((word, at) => (at < 2 ? word : 0)) } : this.under(prefix);
+        const written = new ipaddr.IPv6(Array.from(words).flatMap((word) => [word & 0xffff, word >>> 16]));
+        return `${written.toRFC5952String()}${prefix === 128 ? "" : `/${prefix}`}`;
+      }
       default:
         return undefined;
     }
+  }
+
+  /** Writes the address as 128 bits, IPv4 as `::ffff:a.b.c.d`, the highest word first. False when there is none. */
+  writeInto(out: Uint32Array): boolean {
+    const { words } = this;
+    if (this.bytes === 0) return false;
+    if (this.bytes === 4) {
+      const address = words[0] as number;
+      out.fill(0);
+      out[2] = 0xffff;
+      out[3] = (address << 24) | ((address & 0xff00) << 8) | ((address >>> 8) & 0xff00) | (address >>> 24);
+      return true;
+    }
+    for (let at = 0; at < 4; at++) {
+      const word = words[at] as number;
+      out[at] = (word << 16) | (word >>> 16);
+    }
+    return true;
   }
 
   #set4(address: number): this {
@@ -101,8 +130,8 @@ export class ClientAddress implements Message {
   }
 
   #set6(parts: ArrayLike<number>): this {
-    this.words[0] = (parts[0] ?? 0) | ((parts[1] ?? 0) << 16);
-    this.words[1] = (parts[2] ?? 0) | ((parts[3] ?? 0) << 16);
+    for (let at = 0; at < 4; at++)
+      this.words[at] = (parts[2 * at] as number) | ((parts[2 * at + 1] as number) << 16);
     this.bytes = 8;
     return this;
   }
@@ -132,14 +161,15 @@ export class ClientAddress implements Message {
   }
 }
 
-/** The /64 of an IPv6 address from its first four groups: the low half is zero and always the longest run. */
-function prefix64(parts: readonly number[]): string {
-  let length = 4;
-  while (length > 0 && parts[length - 1] === 0) length--;
-  const written = parts.slice(0, length).map((part) => part.toString(16));
-  return `${written.join(":")}::/64`;
+/** The bits of a word that are the first `bits` of an address: its first group is the lower half of the first word. */
+function maskOf(bits: number): number {
+  if (bits >= 32) return -1;
+  if (bits <= 0) return 0;
+  const first = bits >= 16 ? 0xffff : (0xffff << (16 - bits)) & 0xffff;
+  const second = bits <= 16 ? 0 : (0xffff << (32 - bits)) & 0xffff;
+  return first | (second << 16);
 }
 
 /** The canonical text of the address in a `CF-Connecting-IP` header; `undefined` when there is none. */
 export const canonicalAddress = (header: string | null): string | undefined =>
-  new ClientAddress().read(header).text;
+  new ClientAddress().read(header).textUnder(64);

@@ -59,21 +59,40 @@ export const rateLimit = (rules: readonly Remaining[]): string =>
   list(rules, (r) => `"${r.name}";r=${Math.max(0, Math.floor(r.remaining))};t=${whole(r.resetSeconds)}`);
 
 /**
+ * The fields that people used before there was a draft, as express-rate-limit and GitHub write them: of the quota that
+ * is nearest to its end, `X-RateLimit-Limit`, `-Remaining`, and `-Reset` in whole seconds since 1970.
+ */
+export function legacyHeaders(
+  quotas: readonly (Allowance & { readonly remaining: number; readonly resetAt: number })[],
+): Record<string, string> {
+  const [first, ...others] = quotas;
+  if (first === undefined) return {};
+  let scarcest = first;
+  for (const quota of others) if (quota.remaining < scarcest.remaining) scarcest = quota;
+  return {
+    "X-RateLimit-Limit": `${scarcest.limit}`,
+    "X-RateLimit-Remaining": `${Math.max(0, Math.floor(scarcest.remaining))}`,
+    "X-RateLimit-Reset": `${Math.ceil(scarcest.resetAt / 1000)}`,
+  };
+}
+
+/**
  * `Retry-After`: whole seconds until the last of `seconds` has passed, so never before any rule's `t`; at
  * least 1, for 0 would invite a client to fire at once.
  */
 export const retryAfter = (...seconds: readonly number[]): string => `${Math.max(1, ...seconds.map(whole))}`;
 
-/** The body of a 429. `violated`: the names of the rules that denied. */
+/** The body of a denial. `violated`: the names of the rules that denied. */
 export const problemBody = (problem: {
   title: string;
+  status: number;
   detail: string;
   violated: readonly string[];
 }): string =>
   JSON.stringify({
     type: QUOTA_EXCEEDED,
     title: problem.title,
-    status: 429,
+    status: problem.status,
     detail: problem.detail,
     "violated-policies": problem.violated,
   });
@@ -82,6 +101,14 @@ export const problemBody = (problem: {
 export const unavailableBody = (detail: string): string =>
   // With `about:blank` the title is the status's own phrase (RFC 9457 §4.2.1).
   JSON.stringify({ type: "about:blank", title: "Service Unavailable", status: 503, detail });
+
+/** The body of a 403: the client is on the rule's list of those it denies. */
+export const refusedBody = (detail: string): string =>
+  JSON.stringify({ type: "about:blank", title: "Forbidden", status: 403, detail });
+
+/** Which fields tell of quotas: those of the IETF's draft, those that came before it, both, or none. */
+export const HEADER_STYLES = ["draft-10", "legacy", "both", "none"] as const;
+export type HeaderStyle = (typeof HEADER_STYLES)[number];
 
 /** `x-onecount`: how the request was decided. Without a rule when none matched. */
 export const debugHeader = (debug: { decision: string; pop: string; rule?: string }): string =>

@@ -1,19 +1,12 @@
-/** What a rule counts by: its text for people, and the hash that names it everywhere else. */
+/** What a rule counts by, as the hash that names it everywhere. */
 import { halfSipHash64, hex64, type Message, textMessage } from "./hash.ts";
 import type { KeyHash } from "./protocol/messages.ts";
-import type { Rule } from "./rule.ts";
 
 /** The key of all requests without a usable address: they share one quota, which is neither a free pass nor a 500. */
-const UNKNOWN_ADDRESS = "unknown";
+export const UNKNOWN_ADDRESS = "unknown";
 
 /** What a key is hashed from: bytes, or a text. */
 export type KeyMessage = Message | string;
-
-/** The readable key of a request under `rule`: `ip=203.0.113.9`. `address` as `canonicalAddress` returns it. */
-export function keyText(rule: Pick<Rule, "key">, address: string | undefined): string {
-  const [part] = rule.key;
-  return `${part}=${address ?? UNKNOWN_ADDRESS}`;
-}
 
 /** Words of secret material a `KeyHasher` takes: 256 bits, such as the SHA-256 of `KEY_SECRET`. */
 export const SECRET_WORDS = 8;

@@ -88,6 +88,9 @@ export const RULE_SETS_MAX = 1_024;
 /** Readable keys that an isolate keeps before it looks for those whose windows are over, about 100 bytes each. */
 export const LABELS_SWEEP_MIN = 1_024;
 
+/** Characters of a readable key that are kept and shown. A client may send a cookie of 100 KB. */
+export const LABEL_MAX = 128;
+
 // ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
 
 /** How far ahead a block or an override that is given by hand may end. With the two windows that follow it, 150 days. */

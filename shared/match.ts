@@ -1,5 +1,5 @@
 /**
- * Which rules a request falls under: method and path.
+ * Which rules a request falls under: method and path, and what else they ask.
  *
  * In a rule's path `*` stands for any characters within one segment, `**` (a segment of its own) for any
  * number of segments, none included; everything else is literal. Methods are an exact list: a rule on GET
@@ -8,9 +8,13 @@
  * Paths are compared in one spelling, and on the side of matching too much: a rule is worth nothing if
  * another spelling of the same page slips past it. See path.ts.
  */
+import type { ClientAddress } from "./address.ts";
+import { AccessList, type Condition, conditionsOf, planOf } from "./conditions.ts";
 import { GLOBSTAR, lenientReading, patternSegments, strictReading } from "./path.ts";
-import type { Rule } from "./rule.ts";
+import { Counting } from "./requested.ts";
+import type { Conditions, Rule } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
+import type { Traits } from "./traits.ts";
 
 const STAR = 0x2a;
 
@@ -77,7 +81,7 @@ function segmentsMatch(globs: readonly string[], path: string): boolean {
   return g === globs.length;
 }
 
-/** A rule as requests are held against it. */
+/** A rule's pattern as paths are held against it. */
 interface Candidate {
   readonly index: number;
   readonly methods: readonly string[] | undefined;
@@ -163,44 +167,106 @@ class Branch {
 const covers = ({ methods, globs }: Candidate, method: string, path: string): boolean =>
   (methods === undefined || methods.includes(method)) && (globs === undefined || segmentsMatch(globs, path));
 
+/** A rule as requests are held against it, once method and path are right. */
+interface Prepared {
+  /** What else a request must be; most rules ask nothing. */
+  readonly conditions: readonly Condition[];
+  readonly except: ((traits: Traits) => boolean) | undefined;
+  readonly allow: AccessList | undefined;
+  readonly deny: AccessList | undefined;
+  readonly counting: Counting;
+  readonly missing: Rule["missing"];
+  /** Nothing of all that: the rule covers the request. */
+  readonly isBare: boolean;
+}
+
+function prepare(rule: Rule): Prepared {
+  const plan = planOf(rule);
+  const conditions = [...conditionsOf(rule.match), ...(plan === undefined ? [] : [plan])];
+  const { not } = rule.match;
+  const except = not === undefined ? undefined : exceptionOf(not);
+  const allow = rule.allow.length > 0 ? new AccessList(rule.allow) : undefined;
+  const deny = rule.deny.length > 0 ? new AccessList(rule.deny) : undefined;
+  const isBare = conditions.length === 0 && except === undefined && allow === undefined && deny === undefined;
+  return {
+    conditions,
+    except,
+    allow,
+    deny,
+    counting: new Counting(rule),
+    missing: rule.missing,
+    isBare: isBare && rule.missing === "ip",
+  };
+}
+
+/** A request is excepted only if it is in both readings of its path: in doubt the rule covers it. */
+function exceptionOf(not: Conditions): (traits: Traits) => boolean {
+  const conditions = conditionsOf(not);
+  const globs = not.paths?.map(patternSegments);
+  return (traits) => {
+    if (not.methods !== undefined && !not.methods.includes(traits.method)) return false;
+    if (!conditions.every((holds) => holds(traits))) return false;
+    if (globs === undefined) return true;
+    const strict = strictReading(traits.pathname);
+    const lenient = lenientReading(strict);
+    const matches = (path: string): boolean => globs.some((segments) => segmentsMatch(segments, path));
+    return matches(strict) && (lenient === strict || matches(lenient));
+  };
+}
+
+/** The set with one rule more, if the rest of the rule lets it cover the request. */
+function extend(set: RuleSet, index: number, rule: Prepared, traits: Traits, client: ClientAddress): RuleSet {
+  if (rule.isBare) return set.and(index);
+  for (const holds of rule.conditions) if (!holds(traits)) return set;
+  if (rule.except?.(traits) === true || rule.allow?.has(traits, client) === true) return set;
+  if (rule.deny?.has(traits, client) === true) return set.refusing(index);
+  if (rule.missing === "ip" || !rule.counting.lacks(traits)) return set.and(index);
+  return rule.missing === "skip" ? set : set.refusing(index);
+}
+
+/** Gives the rules that a request falls under. `client`: its address, read. */
+export type Matcher = (traits: Traits, client: ClientAddress) => RuleSet;
+
 /**
- * Prepares the rules for many requests. The function it returns gives the rules a request falls under; it never
- * throws, and allocates nothing for a plainly spelled path of which no beginning stands in a rule.
- * `method` in upper case as Request has it, `pathname` as URL has it.
+ * Prepares the rules for many requests. What it returns never throws, and allocates nothing for a plainly spelled path
+ * of which no beginning stands in a rule.
  * @param enforce false makes every rule act as shadow
  */
-export function compileMatcher(
-  rules: readonly Rule[],
-  enforce = true,
-): (method: string, pathname: string) => RuleSet {
+export function compileMatcher(rules: readonly Rule[], enforce = true): Matcher {
   const none = RuleSet.none(rules, enforce);
-  const all = rules.map(({ match }, index): Candidate => {
-    const globs = patternSegments(match.path);
-    const every = globs.length === 1 && globs[0] === GLOBSTAR;
-    const last = globs.at(-1);
-    return {
-      index,
-      methods: match.methods,
-      globs: every ? undefined : globs,
-      last: last !== undefined && isLiteral(last) ? last : undefined,
-    };
-  });
+  const prepared = rules.map(prepare);
+  const all = rules.flatMap(({ match }, index) =>
+    match.paths.map((path): Candidate => {
+      const globs = patternSegments(path);
+      const every = globs.length === 1 && globs[0] === GLOBSTAR;
+      const last = globs.at(-1);
+      return {
+        index,
+        methods: match.methods,
+        globs: every ? undefined : globs,
+        last: last !== undefined && isLiteral(last) ? last : undefined,
+      };
+    }),
+  );
   const tree = new Branch();
   for (const candidate of all) tree.grow(candidate);
   tree.ripen();
   const needsPath = all.some(({ globs }) => globs !== undefined);
-  return (method, pathname) => {
+  return (traits, client) => {
+    const { method } = traits;
     // Nobody spells paths for rules on all of them.
-    const strict = needsPath ? strictReading(pathname) : "/";
+    const strict = needsPath ? strictReading(traits.pathname) : "/";
     const lenient = needsPath ? lenientReading(strict) : strict;
     let found = none;
-    if (lenient === strict) {
-      for (const candidate of tree.candidates(strict))
-        if (covers(candidate, method, strict)) found = found.and(candidate.index);
-    } else {
-      for (const candidate of all)
-        if (covers(candidate, method, strict) || covers(candidate, method, lenient))
-          found = found.and(candidate.index);
+    /** A rule with several paths is a candidate for each. */
+    let before = -1;
+    for (const candidate of lenient === strict ? tree.candidates(strict) : all) {
+      const { index } = candidate;
+      if (index === before) continue;
+      if (!covers(candidate, method, strict) && (lenient === strict || !covers(candidate, method, lenient)))
+        continue;
+      before = index;
+      found = extend(found, index, prepared[index] as Prepared, traits, client);
     }
     return found;
   };

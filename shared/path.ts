@@ -14,6 +14,8 @@
 
 /** The segment that stands for any number of segments. */
 export const GLOBSTAR = "**";
+/** The pattern that every path matches. */
+export const EVERY_PATH = "/**";
 
 /** `URL` resolves dots and escapes what is not ASCII; the rest is checked here, without building anything. */
 function isPlain(path: string): boolean {

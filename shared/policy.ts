@@ -1,9 +1,9 @@
-/** What an owner is told of a rule: everything that it counts by. It needs no configuration of its own. */
+/** What an owner is told of a rule, with every Ask and command: it has no configuration of its own. */
 import type { RulePolicy } from "./protocol/messages.ts";
 import type { Rule } from "./rule.ts";
 import type { WindowGrid } from "./time.ts";
 
-/** @param grid the key's windows (`gridOf`) */
+/** @param grid the key's windows */
 export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
   version: rule.version,
   name: rule.name,

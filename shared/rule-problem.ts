@@ -38,17 +38,25 @@ export function formatProblem({ rule, field, found, allowed }: RuleProblem): str
 
 const isField = (name: string): name is Field => Object.hasOwn(ALLOWED, name);
 
-/** What a field may be, in words. */
-export const allowedFor = (field: string): string =>
-  isField(field) ? ALLOWED[field] : "what the README says";
+/** What a field may be, in words; of one that is not known, such as a header's name, what holds it. */
+export function allowedFor(field: string): string {
+  if (isField(field)) return ALLOWED[field];
+  if (field.startsWith("limits.")) return ALLOWED.limit;
+  const own = field.startsWith("match.not.") ? `match.${field.slice("match.not.".length)}` : field;
+  if (isField(own)) return ALLOWED[own];
+  const dot = own.lastIndexOf(".");
+  return dot < 0 ? "what docs/rules.md says" : allowedFor(own.slice(0, dot));
+}
 
-/** The fields nobody knows, of the rule and of its `match`. */
+/** The fields nobody knows, of the rule and of its tables. */
 export function unknownFields(written: Record<string, unknown>, label: string): RuleProblem[] {
   const problems: RuleProblem[] = [];
-  const report = (table: Record<string, unknown>, prefix: string) => {
+  const report = (table: unknown, prefix: string, fields = prefix) => {
+    if (!isTable(table)) return;
     const known = Object.keys(ALLOWED)
-      .filter((field) => field.startsWith(prefix) && !field.slice(prefix.length).includes("."))
-      .map((field) => field.slice(prefix.length));
+      .filter((field) => field.startsWith(fields) && !field.slice(fields.length).includes("."))
+      .map((field) => field.slice(fields.length))
+      .filter((field) => prefix === fields || field !== "not");
     for (const name of Object.keys(table)) {
       if (known.includes(name)) continue;
       const field = /^[\w-]{1,40}$/.test(name) ? name : quote(name);
@@ -56,7 +64,11 @@ export function unknownFields(written: Record<string, unknown>, label: string): 
     }
   };
   report(written, "");
-  if (isTable(written.match)) report(written.match, "match.");
+  report(written.match, "match.");
+  if (isTable(written.match)) report(written.match.not, "match.not.", "match.");
+  report(written.cost, "cost.");
+  report(written.candidate, "candidate.");
+  report(written.action, "action.");
   return problems;
 }
 
@@ -76,20 +88,24 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   const threshold = read(entries.threshold, written.threshold);
   const cost = read(entries.cost, written.cost);
   const problems: RuleProblem[] = [];
-  const report = (field: Field, found: number, allowed: string) =>
+  const report = (field: string, found: number, allowed: string) =>
     problems.push(bad(label, field, quote(found), allowed));
 
   const isWindowed = algorithm !== undefined && algorithm !== "token-bucket";
   if (burst !== undefined && isWindowed) {
     report("burst", burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
   }
-  for (const [field, size] of [
-    ["limit", limit] as const,
-    ["burst", isWindowed ? undefined : burst] as const,
+  const plans = read(entries.limits, written.limits) ?? {};
+  const candidate = read(entries.candidate, written.candidate);
+  for (const [field, size, span] of [
+    ["limit", limit, window] as const,
+    ["burst", isWindowed ? undefined : burst, window] as const,
+    ["candidate.limit", candidate?.limit, candidate?.window] as const,
+    ...Object.entries(plans).map(([plan, own]) => [`limits.${plan}`, own, window] as const),
   ]) {
-    if (size === undefined || window === undefined || size * window <= LIMIT_TIMES_WINDOW_MAX) continue;
-    const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / window);
-    report(field, size, `a whole number from 1 to ${most} with a window of ${formatDuration(window)}`);
+    if (typeof size !== "number" || span === undefined || size * span <= LIMIT_TIMES_WINDOW_MAX) continue;
+    const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / span);
+    report(field, size, `a whole number from 1 to ${most} with a window of ${formatDuration(span)}`);
   }
   if (limit === undefined) return problems;
   const volume = isWindowed || burst === undefined || window === undefined ? 0 : burst * window;
@@ -110,8 +126,9 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   const burstIsBad = written.burst !== undefined && burst === undefined;
   if (cost === undefined || algorithm === undefined || (!isWindowed && burstIsBad)) return problems;
   const most = capacity({ algorithm, limit, ...(burst !== undefined && { burst }) });
-  if (cost > most)
-    report("cost", cost, `a whole number from 1 to the ${mostWords(isWindowed, burst)}, ${most}`);
+  const [field, highest] = typeof cost === "number" ? ["cost", cost] : ["cost.max", cost.max];
+  if (highest > most)
+    report(field, highest, `a whole number from 1 to the ${mostWords(isWindowed, burst)}, ${most}`);
   return problems;
 }
 

@@ -1,22 +1,26 @@
 /** The rules that a request falls under, and what follows from them for every such request. */
 import { RULE_SETS_MAX } from "./limits.ts";
-import type { Rule } from "./rule.ts";
+import { denies, type Rule } from "./rule.ts";
 
 /** Rules of a deployment, in their order. Sets are made once and found again, so that a request builds none. */
 export class RuleSet {
   /** Indexes into the deployment's rules, ascending. */
   readonly indexes: readonly number[];
-  /** The rules that deny and that clients are told of: shadow rules do neither. */
+  /** The rules that deny and that clients are told of: shadow rules and those that tag do neither. */
   readonly enforced: readonly Rule[];
+  /** The rule that refuses such requests, whatever their count; `undefined` for none. */
+  readonly refusedBy: Rule | undefined;
+  #refused: Map<number, RuleSet> | undefined;
   readonly #family: Family;
   readonly #larger = new Map<number, RuleSet>();
 
-  private constructor(family: Family, indexes: readonly number[]) {
+  private constructor(family: Family, indexes: readonly number[], refusedBy?: Rule) {
+    this.refusedBy = refusedBy;
     this.#family = family;
     this.indexes = indexes;
     this.enforced = indexes
       .map((index) => family.rules[index] as Rule)
-      .filter((rule) => family.enforce && rule.mode === "enforce");
+      .filter((rule) => family.enforce && denies(rule));
   }
 
   /**
@@ -31,7 +35,7 @@ export class RuleSet {
   and(index: number): RuleSet {
     const known = this.#larger.get(index);
     if (known !== undefined) return known;
-    const larger = new RuleSet(this.#family, [...this.indexes, index]);
+    const larger = new RuleSet(this.#family, [...this.indexes, index], this.refusedBy);
     // Clients choose paths, and with them sets: what they can have an isolate remember is bounded.
     if (this.#family.made < RULE_SETS_MAX) {
       this.#family.made += 1;
@@ -40,8 +44,20 @@ export class RuleSet {
     return larger;
   }
 
+  /** The requests of this set that a rule refuses; another rule that does so later changes nothing. */
+  refusing(index: number): RuleSet {
+    const rule = this.#family.rules[index] as Rule;
+    if (this.refusedBy !== undefined || !this.#family.enforce || !denies(rule)) return this;
+    this.#refused ??= new Map();
+    const known = this.#refused.get(index);
+    if (known !== undefined) return known;
+    const refused = new RuleSet(this.#family, this.indexes, rule);
+    this.#refused.set(index, refused);
+    return refused;
+  }
+
   get isEmpty(): boolean {
-    return this.indexes.length === 0;
+    return this.indexes.length === 0 && this.refusedBy === undefined;
   }
 
   get rules(): readonly Rule[] {

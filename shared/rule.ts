@@ -4,26 +4,71 @@
  */
 import * as v from "valibot";
 import { halfSipHash64, hex64, textMessage } from "./hash.ts";
-import { patternSegments } from "./path.ts";
+import { EVERY_PATH, patternSegments } from "./path.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
 import { allowedFor, bad, type RuleProblem, sizeProblems, unknownFields } from "./rule-problem.ts";
-import { isTable, RULES_MAX, ruleSchema, THRESHOLD_DEFAULT, type WrittenRule } from "./rule-schema.ts";
+import {
+  IPV6_PREFIX_DEFAULT,
+  isTable,
+  RULES_MAX,
+  ruleSchema,
+  THRESHOLD_DEFAULT,
+  VARIANTS_MAX,
+  type WrittenConditions,
+  type WrittenRule,
+} from "./rule-schema.ts";
 import type { DurationMs } from "./time.ts";
 
 export { capacity } from "./capacity.ts";
 export { formatProblem, type RuleProblem } from "./rule-problem.ts";
 
-/** One rule, complete: defaults filled in. */
+/** What a request must be to be covered; each field that is there must hold. */
+export interface Conditions {
+  /** Any of these patterns; see path.ts. */
+  readonly paths?: readonly string[];
+  readonly methods?: readonly string[];
+  /** Names as `URL.hostname` has them, or `*.` and one for all below it. */
+  readonly hosts?: readonly string[];
+  /** Values of headers, by their names in lower case: any of these; `*` for whatever it is. */
+  readonly headers?: Readonly<Record<string, readonly string[]>>;
+  /** The same of the query's parameters. */
+  readonly query?: Readonly<Record<string, readonly string[]>>;
+  readonly country?: readonly string[];
+  readonly asn?: readonly number[];
+}
+
+export interface Match extends Conditions {
+  readonly paths: readonly string[];
+  /** Requests that it matches are not covered. */
+  readonly not?: Conditions;
+}
+
+/** What becomes of a request over the limit: it is denied, or the origin is told with a header. */
+export type Action =
+  | { readonly kind: "deny"; readonly status: number; readonly body?: string; readonly contentType?: string }
+  | { readonly kind: "tag"; readonly header: string };
+
+/** What a request is denied with unless its rule says otherwise. */
+export const DENY: Action = { kind: "deny", status: 429 };
+
+/**
+ * One rule, complete: defaults filled in. A written rule with plans is several of these, one for each plan and one for
+ * requests of none, and a candidate is one more: they differ in limit and version, and count apart.
+ */
 export interface Rule {
-  /** A token, unique in a deployment. */
+  /** A token, unique among the written rules of a deployment; a candidate's ends in `.candidate`. */
   readonly name: string;
   /** 16 hex digits over everything else that the rule says: rules of equal meaning have equal versions. */
   readonly version: string;
-  /** Which requests it covers; see match.ts. Without `methods`, all. */
-  readonly match: { readonly path: string; readonly methods?: readonly string[] };
-  /** What a client is known by. */
-  readonly key: readonly ["ip"];
+  /** Which requests it covers; see match.ts. */
+  readonly match: Match;
+  /** What a client is known by: parts as `key-parts.ts` reads them, in order. */
+  readonly key: readonly string[];
+  /** What becomes of a request that lacks a part: counted by its address, not covered, or denied. */
+  readonly missing: "ip" | "skip" | "deny";
+  /** So many bits of an IPv6 address are one client. */
+  readonly ipv6Prefix: number;
   /** Cost admitted per window, worldwide. */
   readonly limit: number;
   readonly window: DurationMs;
@@ -32,8 +77,18 @@ export interface Rule {
   readonly algorithm: Algorithm;
   /** What a full token bucket holds; under the other algorithms the limit. */
   readonly burst: number;
-  /** What each request costs; 1 to `capacity`. */
+  /** What each request costs, 1 to `capacity`; with `costBy`, what one costs that does not say it. */
   readonly cost: number;
+  /** The header that says what a request costs, as a whole number, and the most that it may say. */
+  readonly costBy?: { readonly header: string; readonly max: number };
+  /** The plan that it is for; `undefined` for requests of none of `plans`. Absent from rules without plans. */
+  readonly plan?: {
+    readonly by: string;
+    readonly name: string | undefined;
+    readonly others: readonly string[];
+  };
+  /** True of what is counted beside a rule to see what another limit would do. */
+  readonly isCandidate?: true;
   /** How long a denied key stays barred, from its first denial on; `undefined`: no longer than it is full. */
   readonly blockFor: DurationMs | undefined;
   /** How many owner objects the rule's keys share, a power of two; 0: each key has one of its own. */
@@ -46,7 +101,16 @@ export interface Rule {
   readonly align: "key" | "clock";
   /** `shadow` counts and reports, but denies nothing. */
   readonly mode: "enforce" | "shadow";
+  /** Clients that the rule does not cover: addresses, ranges and `header:NAME=VALUE`. */
+  readonly allow: readonly string[];
+  /** Clients that are refused, written the same. */
+  readonly deny: readonly string[];
+  readonly action: Action;
 }
+
+/** Whether a rule denies requests and tells clients of their quota. Shadow rules and those that tag do neither. */
+export const denies = ({ mode, action }: Pick<Rule, "mode" | "action">): boolean =>
+  mode === "enforce" && action.kind === "deny";
 
 export type ParsedRules =
   | { readonly ok: true; readonly rules: readonly Rule[] }
@@ -76,14 +140,25 @@ export function parseRules(input: unknown): ParsedRules {
     }
     const parsed = parseRule(written, label);
     problems.push(...parsed.problems);
-    if (parsed.rule === undefined) return;
-    const twin = versions.get(parsed.rule.version);
-    if (twin === undefined) versions.set(parsed.rule.version, label);
+    if (parsed.rules === undefined) return;
+    const [{ version } = { version: "" }] = parsed.rules;
+    const twin = versions.get(version);
+    if (twin === undefined) versions.set(version, label);
     else if (before === undefined) {
       problems.push(bad(label, "", `the same as in rule ${twin}, but for the name`, "a rule that differs"));
     }
-    rules.push(parsed.rule);
+    rules.push(...parsed.rules);
   });
+  for (const { name } of rules) {
+    const at = name.endsWith(CANDIDATE) ? names.get(name) : undefined;
+    if (at === undefined || !rules.some((rule) => rule.name === name && rule.isCandidate)) continue;
+    const found = `${quote(name)}, the name of another rule's candidate`;
+    problems.push(bad(`#${at + 1}`, "name", found, "a name of its own"));
+  }
+  if (rules.length > VARIANTS_MAX)
+    problems.push(
+      bad("RULES", "", `${rules.length} rules, plans and candidates`, `at most ${VARIANTS_MAX} in all`),
+    );
   return problems.length > 0 ? { ok: false, problems } : { ok: true, rules };
 }
 
@@ -109,46 +184,121 @@ function nameTakenBy(names: Map<string, number>, written: unknown, at: number): 
   return before;
 }
 
-function parseRule(written: unknown, label: string): { rule?: Rule; problems: readonly RuleProblem[] } {
+function parseRule(
+  written: unknown,
+  label: string,
+): { rules?: readonly Rule[]; problems: readonly RuleProblem[] } {
   if (!isTable(written)) {
     return { problems: [bad(label, "", quote(written), `a table with name, limit and window at least`)] };
   }
   const problems = [...unknownFields(written, label), ...sizeProblems(written, label)];
   const parsed = v.safeParse(ruleSchema, written);
-  if (parsed.success) return problems.length > 0 ? { problems } : { rule: complete(parsed.output), problems };
+  if (parsed.success)
+    return problems.length > 0 ? { problems } : { rules: variantsOf(parsed.output), problems };
   // One problem for each field: that a limit of -1.5 is wrong twice over helps nobody.
   const found = new Map<string, unknown>();
   for (const issue of parsed.issues) {
     const keys = issue.path?.map((item) => item.key) ?? [];
-    const field = keys.filter((key) => typeof key === "string").join(".");
+    const field = fieldOf(keys);
     if (!found.has(field)) found.set(field, issue.path?.at(-1)?.value);
   }
   for (const [field, value] of found) problems.push(bad(label, field, quote(value), allowedFor(field)));
   return { problems };
 }
 
-function complete(written: WrittenRule): Rule {
-  const { name, match, key, limit, window, algorithm, cost, deadline, align, mode } = written;
+/** A field's dotted path, cut where a name that people choose would make it long. */
+const fieldOf = (keys: readonly unknown[]): string =>
+  keys
+    .filter((key) => typeof key === "string")
+    .map((key) => (/^[\w-]{1,64}$/.test(key) ? key : quote(key)))
+    .join(".");
+
+/** What the name of a candidate ends in. */
+const CANDIDATE = ".candidate";
+
+/** A written rule as the rules it stands for: without a plan, with each plan, and the candidate. */
+function variantsOf(written: WrittenRule): readonly Rule[] {
+  const { limits, candidate } = written;
+  const rules: Rule[] = [];
+  if (limits === undefined) rules.push(complete(written));
+  else {
+    const { by, ...plans } = limits;
+    const others = Object.keys(plans);
+    rules.push(complete(written, { plan: { by, name: undefined, others } }));
+    for (const [name, limit] of Object.entries(plans))
+      rules.push(complete({ ...written, limit }, { plan: { by, name, others: [] } }));
+  }
+  if (candidate !== undefined) {
+    const { limit, window } = candidate;
+    const name = written.name + CANDIDATE;
+    rules.push(
+      complete({ ...written, name, limit, window, mode: "shadow", deny: [] }, { isCandidate: true }),
+    );
+  }
+  return rules;
+}
+
+function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> = {}): Rule {
+  const { name, limit, window, algorithm, deadline, align, mode, missing, allow, deny } = written;
   const burst = written.burst ?? limit;
-  const { path, methods } = match;
+  const { not } = written.match;
   const rule = {
-    match: methods === undefined ? { path } : { path, methods },
-    key,
+    match: {
+      ...conditionsOf(written.match),
+      paths: written.match.path ?? [EVERY_PATH],
+      ...(not !== undefined && { not: conditionsOf(not) }),
+    },
+    key: written.key,
+    missing,
+    ipv6Prefix: written.ipv6_prefix,
     limit,
     window,
-    // By itself a source should not let more through at once than a full bucket would.
-    threshold: written.threshold ?? Math.min(THRESHOLD_DEFAULT, limit, burst),
+    // A plan's or a candidate's limit may be below what is written. And unless told, a source should not let more
+    // through by itself at once than a full bucket would.
+    threshold: Math.min(written.threshold ?? Math.min(THRESHOLD_DEFAULT, burst), limit),
     algorithm,
     burst,
-    cost,
+    ...costOf(written.cost),
+    ...own,
     blockFor: written.block_for,
     owners: written.owners ?? 0,
     onFailure: written.on_failure,
     deadline,
     align,
     mode,
+    allow,
+    deny,
+    action: actionOf(written.action),
   };
   return { name, version: versionOf(rule), ...rule };
+}
+
+function conditionsOf({ path, methods, hosts, headers, query, country, asn }: WrittenConditions): Conditions {
+  return {
+    ...(path !== undefined && { paths: path }),
+    ...(methods !== undefined && { methods }),
+    ...(hosts !== undefined && { hosts }),
+    ...(headers !== undefined && { headers }),
+    ...(query !== undefined && { query }),
+    ...(country !== undefined && { country }),
+    ...(asn !== undefined && { asn }),
+  };
+}
+
+function costOf(cost: WrittenRule["cost"]): Pick<Rule, "cost" | "costBy"> {
+  if (typeof cost === "number") return { cost };
+  return { cost: 1, costBy: { header: cost.by.slice(cost.by.indexOf(":") + 1), max: cost.max } };
+}
+
+function actionOf(action: WrittenRule["action"]): Action {
+  if (action.kind === "tag") return action;
+  const { status, body, content_type: contentType } = action;
+  return {
+    kind: "deny",
+    status,
+    ...(body !== undefined && { body }),
+    ...(contentType !== undefined && { contentType }),
+  };
 }
 
 /** Not a secret: the version tells rules apart, and nobody but their author can choose them. */
@@ -156,7 +306,8 @@ const VERSION_KEY = [0x6f6e6563, 0x6f756e74] as const;
 
 /** Rules of one meaning may be spelled in several ways: methods in any order, a path with a trailing slash. */
 function versionOf(rule: Omit<Rule, "name" | "version">): string {
-  const { path, methods } = rule.match;
+  const { paths, methods } = rule.match;
+  const [path = EVERY_PATH] = paths;
   const match = [patternSegments(path), methods === undefined ? null : [...methods].sort()];
   const { key, limit, window, threshold, algorithm, onFailure, deadline, align, mode } = rule;
   const meaning = [match, key, limit, window, threshold, algorithm, onFailure, deadline, align, mode];
@@ -170,12 +321,25 @@ function versionOf(rule: Omit<Rule, "name" | "version">): string {
  * Fields that came with later releases, only where a rule uses them: a rule that does not keeps the version it
  * always had, and with it the objects that hold its counts.
  */
-function laterMeaning({ limit, burst, cost, blockFor, owners }: Omit<Rule, "name" | "version">): unknown[] {
+function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
+  const { limit, burst, cost, costBy, blockFor, owners, missing, ipv6Prefix, plan, isCandidate, action } =
+    rule;
+  const { paths, methods: _, ...conditions } = rule.match;
   const used = {
     ...(burst !== limit && { burst }),
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),
+    ...(paths.length > 1 && { paths: paths.slice(1).map(patternSegments) }),
+    ...(Object.keys(conditions).length > 0 && { conditions }),
+    ...(missing !== "ip" && { missing }),
+    ...(ipv6Prefix !== IPV6_PREFIX_DEFAULT && { ipv6Prefix }),
+    ...(costBy !== undefined && { costBy }),
+    ...(plan !== undefined && { plan: [plan.by, plan.name ?? null] }),
+    ...(isCandidate === true && { isCandidate }),
+    ...(rule.allow.length > 0 && { allow: rule.allow }),
+    ...(rule.deny.length > 0 && { deny: rule.deny }),
+    ...((action.kind !== "deny" || Object.keys(action).length > 2 || action.status !== 429) && { action }),
   };
   return Object.keys(used).length === 0 ? [] : [used];
 }

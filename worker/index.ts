@@ -1,14 +1,15 @@
 /** The deployable Worker: a limiter in front of an origin, and the two Durable Object classes it needs. */
-import { configuredFor } from "./config.ts";
+import { deployed } from "./config.ts";
 import type { Env } from "./env.ts";
 import { handle } from "./handle.ts";
 
 export { KeyOwner } from "../coordinator/key-owner.ts";
 export { RegionHub } from "../coordinator/region-hub.ts";
+export { RateLimiter } from "./rate-limiter.ts";
 
 export default {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
-    const config = configuredFor(env);
+    const config = deployed.for(env);
     return config instanceof Promise
       ? config.then((read) => handle(request, env, ctx, read))
       : handle(request, env, ctx, config);

@@ -2,21 +2,24 @@
  * The limiter of one isolate: the compiled rules, this source's credit, and its ways to owners and hub.
  * It turns a request into a decision; what to answer is `handle.ts`'s.
  */
-import { ClientAddress } from "../shared/address.ts";
 import { type KeyDisplay, keyDisplay, maskKey } from "../shared/display.ts";
 import { hex32, hex64 } from "../shared/hash.ts";
-import { KeyHasher, keyText } from "../shared/key.ts";
-import { compileMatcher } from "../shared/match.ts";
+import { KeyHasher } from "../shared/key.ts";
+import { LABEL_MAX } from "../shared/limits.ts";
+import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { ByCredit } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
-import { Admission, type Decision, type Waiting } from "../shared/pop/decide.ts";
+import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
 import { Source } from "../shared/pop/source.ts";
-import { regionOf } from "../shared/region.ts";
+import type { KeyHash } from "../shared/protocol/messages.ts";
+import { type Region, regionOf } from "../shared/region.ts";
+import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
-import type { RuleSet } from "../shared/rule-set.ts";
+import { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
+import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
@@ -24,28 +27,57 @@ import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Watch } from "./watch.ts";
 
+/** What a caller may say of a request that the request does not. */
+export interface Asked {
+  /** How many requests it counts as; 1 unless given. */
+  readonly cost?: number | undefined;
+  /** A key to count by under a rule, instead of what the rule's `key` says; `undefined` for that. */
+  readonly keyOf?: ((ruleIndex: number) => string | undefined) | undefined;
+}
+
+/** A key that somebody named. */
+export interface NamedKey {
+  readonly hash: KeyHash;
+  /** The lower half of its tag: where its windows begin. */
+  readonly tagLo: number;
+  /** What people are shown of it; `undefined` where only hashes are. */
+  readonly label: string | undefined;
+}
+
 /** One key of `inspect`. */
 export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 
 export class Limiter {
   readonly rules: readonly Rule[];
+  /** The headers that tell an origin of a limit. */
+  readonly tagHeaders: readonly string[];
+  /** Whose hub this isolate listens to. */
+  region: Region = regionOf(undefined, undefined);
   readonly #source: Source;
   readonly #byCredit: ByCredit;
-  readonly #match: (method: string, pathname: string) => RuleSet;
+  readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
-  /** The client of the request that is being decided. */
-  readonly #address = new ClientAddress();
+  /** How each rule reads keys and costs. */
+  readonly countings: readonly Counting[];
+  /** The set of no rules: what single rules are decided under is made from it. */
+  readonly #single: RuleSet;
+  /** The request that is being decided. */
+  readonly #requested: Requested;
   readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
   /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
   constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
+    this.tagHeaders = [
+      ...new Set(rules.flatMap(({ action }) => (action.kind === "tag" ? [action.header] : []))),
+    ];
     this.#enforce = isOn(env.ENFORCE, true);
     this.#match = compileMatcher(rules, this.#enforce);
+    this.#single = RuleSet.none(rules, this.#enforce);
     this.#source = new Source({
       isolate: hex64(random[0] ?? 0, random[1] ?? 0),
       seed: random[2] ?? 0,
@@ -53,6 +85,8 @@ export class Limiter {
       rules,
       hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
     });
+    this.countings = rules.map((rule) => new Counting(rule));
+    this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
@@ -60,41 +94,67 @@ export class Limiter {
   }
 
   /**
-   * Decides a request; `undefined` when no rule matches it. Admitted by credit alone, or denied by a block that is
+   * Decides a request; `undefined` when no rule covers it. Admitted by credit alone, or denied by a block that is
    * known here, it is decided at once and does no I/O.
    */
   decide(
-    request: Request,
-    pathname: string,
+    traits: Traits,
+    background: Background,
+    { cost = 1, keyOf }: Asked = {},
+  ): Decision | undefined | Promise<Decision> {
+    const requested = this.#requested.read(traits, cost, keyOf);
+    const set = this.#match(traits, requested.client);
+    return set.isEmpty ? undefined : this.#decide(set, requested, background);
+  }
+
+  /** Decides a request of a key that somebody names, under one rule. `undefined` for a key that is none. */
+  decideNamed(
+    ruleIndex: number,
+    key: string,
     cost: number,
     background: Background,
   ): Decision | undefined | Promise<Decision> {
-    const set = this.#match(request.method, pathname);
-    if (set.isEmpty) return undefined;
-    const client = this.#address.read(request.headers.get("CF-Connecting-IP"));
-    const byCredit = this.#byCredit.decide(set, client, cost, epochMs(Date.now()));
-    if (byCredit === undefined) return this.#admission(set, client, cost, background);
-    if (this.#display !== undefined) this.#remember(set, client);
+    const found = this.countings[ruleIndex]?.keyNamed(key);
+    const rule = this.rules[ruleIndex];
+    if (found === undefined || rule === undefined) return undefined;
+    const set = this.#single.and(ruleIndex);
+    return this.#decide(set, named(found.key, found.text, rule.cost * cost), background);
+  }
+
+  /** The hash and the shown text of a key that somebody names; `undefined` for a key that is none. */
+  nameKey(ruleIndex: number, key: string): NamedKey | undefined {
+    const found = this.countings[ruleIndex]?.keyNamed(key);
+    const hasher = this.#source.hashers[ruleIndex];
+    if (found === undefined || hasher === undefined) return undefined;
+    const hash = hasher.hash(found.key);
+    const label = this.#display === undefined ? undefined : labelled(this.#display(found.text));
+    return { hash, tagLo: hasher.lo, label };
+  }
+
+  #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
+    if (set.refusedBy !== undefined) return refusal(set.refusedBy);
+    const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
+    if (byCredit === undefined) return this.#admission(set, requested, background);
+    if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
 
-  #admission(
-    set: RuleSet,
-    client: ClientAddress,
-    cost: number,
-    background: Background,
-  ): Decision | Promise<Decision> {
-    const admission = new Admission(
-      this.#source,
-      set.indexes.map((ruleIndex) => ({ ruleIndex, key: client })),
-      cost,
-      { enforce: this.#enforce, label: this.#labelOf(client) },
-    );
+  #admission(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
+    const charged = set.indexes.map((ruleIndex) => ({
+      ruleIndex,
+      key: requested.keyOf(ruleIndex),
+      cost: requested.costOf(ruleIndex),
+    }));
+    // What is shown of a key may be asked for when other requests have been read.
+    const kept = requested.copy();
+    const admission = new Admission(this.#source, charged, {
+      enforce: this.#enforce,
+      label: this.#labelOf(kept),
+    });
     const first = this.#step(admission, background);
-    this.#remember(set, client);
+    this.#remember(set, requested);
     if (first.kind === "decided") return first;
-    const kept = client.copy();
-    admission.keep(() => kept);
+    admission.keep((ruleIndex) => kept.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
     const decided = this.#wait(first, admission, background);
     background.waitUntil(decided);
@@ -125,7 +185,8 @@ export class Limiter {
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
     const { continent, longitude } = placeOf(request);
     this.#source.pop = popHere(request);
-    this.#watch.keep(regionOf(continent, longitude), now, background);
+    this.region = regionOf(continent, longitude);
+    this.#watch.keep(this.region, now, background);
   }
 
   /** What people are shown of this isolate's entries. */
@@ -144,25 +205,28 @@ export class Limiter {
     return backlogOf(this.#source.hotKeys(), epochMs(Date.now()));
   }
 
-  #remember(set: RuleSet, client: ClientAddress): void {
-    const label = this.#labelOf(client);
+  #remember(set: RuleSet, requested: Countable): void {
+    const label = this.#labelOf(requested);
     if (label === undefined) return;
     for (const ruleIndex of set.indexes) {
       const hasher = this.#source.hashers[ruleIndex];
-      hasher?.tag(client);
+      hasher?.tag(requested.keyOf(ruleIndex));
       const slot = this.#source.table.find(hasher?.hi ?? 0, hasher?.lo ?? 0);
-      if (slot >= 0) this.#labels.set(slot, label(this.rules[ruleIndex] as Rule));
+      if (slot >= 0) this.#labels.set(slot, label(ruleIndex));
     }
   }
 
-  /** What a client's keys are shown as; `undefined` where only hashes are. */
-  #labelOf(client: ClientAddress): ((rule: Rule) => string) | undefined {
+  /** What a request's keys are shown as; `undefined` where only hashes are. */
+  #labelOf(requested: Countable): ((ruleIndex: number) => string) | undefined {
     const display = this.#display;
     if (display === undefined) return undefined;
-    const { text } = client;
-    return (rule) => display(keyText(rule, text));
+    return (ruleIndex) => labelled(display(requested.textOf(ruleIndex)));
   }
 }
+
+/** A key as it is shown, cut where a client sent one without end: labels are kept, here and at owners. */
+const labelled = (text: string): string =>
+  text.length <= LABEL_MAX ? text : `${text.slice(0, LABEL_MAX - 1)}…`;
 
 function displayOf(display: KeyDisplay): ((text: string) => string) | undefined {
   if (display === "hash") return undefined;

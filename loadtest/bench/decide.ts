@@ -13,9 +13,11 @@ import { compileMatcher } from "../../shared/match.ts";
 import { ByCredit } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision } from "../../shared/pop/decide.ts";
 import { Source } from "../../shared/pop/source.ts";
+import { Counting, Requested } from "../../shared/requested.ts";
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { RuleSet } from "../../shared/rule-set.ts";
 import { epochMs } from "../../shared/time.ts";
+import type { Traits } from "../../shared/traits.ts";
 import { seededRandom, shuffled } from "../tools/random.ts";
 import { type Claim, type ClaimResult, type Interleaved, interleave, type Variant } from "./interleave.ts";
 
@@ -84,12 +86,37 @@ export function ours(): Ours {
   return { source, rules, decide: decider(source, rules) };
 }
 
+/** What a request's head is to the limiter; its address is set for each. */
+class Head implements Traits {
+  readonly method = "GET";
+  readonly hostname = "example.com";
+  readonly pathname = "/";
+  client: string | null = null;
+  readonly country = undefined;
+  readonly asn = undefined;
+  readonly header = (): undefined => undefined;
+  readonly cookie = (): undefined => undefined;
+  readonly query = (): readonly string[] => [];
+
+  of(address: string): this {
+    this.client = address;
+    return this;
+  }
+}
+
+const requestedUnder = (rules: readonly Rule[]): Requested =>
+  new Requested(rules.map((rule) => new Counting(rule)));
+
 /** What `Limiter.decide` does, by and large, between a request's header and its decision. */
 function decider(source: Source, rules: readonly Rule[]): (address: string) => Decision | undefined {
   const match = compileMatcher(rules);
   const byCredit = new ByCredit(source);
-  const address = new ClientAddress();
-  return (text) => byCredit.decide(match("GET", "/"), address.read(text), 1, epochMs(Date.now()));
+  const requested = requestedUnder(rules);
+  const head = new Head();
+  return (text) => {
+    requested.read(head.of(text), 1);
+    return byCredit.decide(match(head, requested.client), requested, epochMs(Date.now()));
+  };
 }
 
 /** Others, each as one call that counts a request of `address`. Their timers keep no process alive. */
@@ -174,11 +201,13 @@ const PROMISING: ReadonlySet<string> = new Set(["rate-limiter-flexible", "expres
 
 /** What a request costs that is not for `ByCredit`, such as a blocked one, before what that means for it. */
 function longWay(source: Source, addresses: readonly string[]): Variant {
-  const requests = addresses.map((address) => [{ ruleIndex: 0, key: new ClientAddress().read(address) }]);
+  const requests = addresses.map((address) => [
+    { ruleIndex: 0, key: new ClientAddress().read(address), cost: 1 },
+  ]);
   const now = epochMs(Date.now());
   const run = (): void => {
     for (let pass = 0; pass < PASSES; pass++) {
-      for (const requested of requests) new Admission(source, requested, 1, OPTIONS).step(now);
+      for (const requested of requests) new Admission(source, requested, OPTIONS).step(now);
     }
   };
   return { name: "ours, the long way", operations: PASSES * requests.length, run };
@@ -188,9 +217,10 @@ function longWay(source: Source, addresses: readonly string[]): Variant {
 function decideAlone({ source, rules }: Ours): (address: string) => Decision | undefined {
   const byCredit = new ByCredit(source);
   const set = RuleSet.none(rules).and(0);
-  const address = new ClientAddress();
+  const requested = requestedUnder(rules);
+  const head = new Head();
   const now = epochMs(Date.now());
-  return (text) => byCredit.decide(set, address.read(text), 1, now);
+  return (text) => byCredit.decide(set, requested.read(head.of(text), 1), now);
 }
 
 const checked =

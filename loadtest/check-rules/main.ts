@@ -44,7 +44,7 @@ function printRules(file: string, { rules }: CheckReport): void {
   console.log(`${file}: ${rules.length} ${rules.length === 1 ? "rule" : "rules"}`);
   for (const rule of rules) {
     const methods = rule.match.methods?.join(", ") ?? "all methods";
-    console.log(`\n${rule.name}: ${methods} on ${rule.match.path}, ${limitsOf(rule)}`);
+    console.log(`\n${rule.name}: ${methods} on ${rule.match.paths.join(", ")}, ${limitsOf(rule)}`);
     console.log(`  ${rule.guarantee}`);
   }
 }

@@ -117,14 +117,15 @@ export class Isolate {
   #arrive(request: Request): void {
     const { rules, client, key = client, cost } = request;
     const set = rules.reduce((smaller, index) => smaller.and(index), this.#noRules);
-    const decision = this.#byCredit.decide(set, key, cost, this.now());
+    const costOf = (index: number): number => (this.source.rules[index]?.cost ?? 1) * cost;
+    const decision = this.#byCredit.decide(set, { keyOf: () => key, costOf }, this.now());
     if (decision !== undefined) {
-      request.admission = { counted: this.#byCredit.counted(set, cost) };
+      request.admission = { counted: this.#byCredit.counted(set) };
       this.#decide(request, decision);
       return;
     }
-    const requested = rules.map((ruleIndex) => ({ ruleIndex, key }));
-    const admission = new Admission(this.source, requested, cost, { enforce: true, label: undefined });
+    const requested = rules.map((ruleIndex) => ({ ruleIndex, key, cost: costOf(ruleIndex) }));
+    const admission = new Admission(this.source, requested, { enforce: true, label: undefined });
     request.admission = admission;
     this.#step(request, admission);
   }

@@ -2,9 +2,11 @@
 
 import { ClientAddress } from "../../shared/address.ts";
 import { gridOf } from "../../shared/grid.ts";
-import { KeyHasher, keyText } from "../../shared/key.ts";
+import { KeyHasher } from "../../shared/key.ts";
 import { compileMatcher } from "../../shared/match.ts";
+import { Counting } from "../../shared/requested.ts";
 import type { Rule } from "../../shared/rule.ts";
+import type { Traits } from "../../shared/traits.ts";
 import type { MeasuredCharge, MeasuredRule } from "./measure.ts";
 import type { LoggedRequest } from "./request-line.ts";
 import type { ReplayRules } from "./rules.ts";
@@ -18,26 +20,40 @@ export interface Charges {
 
 export function chargesUnder(rules: ReplayRules): Charges {
   const match = compileMatcher(rules.run);
-  const byName = new Map(
-    rules.run.map((rule) => [
-      rule.name,
-      { rule: { ...rule, mode: modeOf(rule, rules) }, hasher: new KeyHasher(rules.secret, rule.version) },
-    ]),
-  );
+  const counted = rules.run.map((rule) => ({
+    rule: { ...rule, mode: modeOf(rule, rules) },
+    hasher: new KeyHasher(rules.secret, rule.version),
+    counting: new Counting(rule),
+  }));
   return {
-    measured: [...byName.values()].map(({ rule }) => rule),
+    measured: counted.map(({ rule }) => rule),
     chargesOf: (request, client) => {
-      // The path as the Worker sees it.
-      const { pathname } = new URL(`http://pop${request.target}`);
+      const traits = traitsOf(request, client);
       const address = new ClientAddress().read(client);
-      return match(request.method, pathname).rules.flatMap(({ name }) => {
-        const found = byName.get(name);
+      return match(traits, address).indexes.flatMap((index) => {
+        const found = counted[index];
         if (found === undefined) return [];
-        const key = keyText(found.rule, address.text);
-        found.hasher.tag(address);
-        return [{ rule: found.rule, key, grid: gridOf(found.rule, found.hasher.lo) }];
+        const { rule, hasher, counting } = found;
+        hasher.tag(counting.keyOf(traits, address));
+        return [{ rule, key: counting.textOf(traits, address), grid: gridOf(rule, hasher.lo) }];
       });
     },
+  };
+}
+
+/** What a log tells of a request, as the Worker would see it. It has neither headers nor places. */
+function traitsOf({ method, target }: LoggedRequest, client: string): Traits {
+  const { pathname, hostname, searchParams } = new URL(`http://pop${target}`);
+  return {
+    method,
+    hostname,
+    pathname,
+    client,
+    country: undefined,
+    asn: undefined,
+    header: () => undefined,
+    cookie: () => undefined,
+    query: (name) => searchParams.getAll(name),
   };
 }
 

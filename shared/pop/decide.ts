@@ -11,7 +11,7 @@
 import { unreachable } from "../assert.ts";
 import type { KeyMessage } from "../key.ts";
 import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
-import { capacity, type Rule } from "../rule.ts";
+import { capacity, denies, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
 import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
@@ -43,7 +43,14 @@ export interface Decision {
   /** Not admitted: when trying again may help. */
   readonly retryAt: EpochMs;
   readonly quotas: readonly Quota[];
+  /** Rules that the origin is told the request is over. */
+  readonly tags: readonly Rule[];
+  /** True when the client is on the rule's list of those it denies: waiting does not help. */
+  readonly refused?: true;
 }
+
+/** The tags of nearly every request. */
+export const NO_TAGS: readonly Rule[] = [];
 
 /** The request waits for `hot`'s owner; look again when woken, at the latest at `until`. */
 export interface Waiting {
@@ -74,6 +81,19 @@ interface Part {
   remaining: number;
 }
 
+/** A request that a rule refuses whatever its count: nothing is charged, and no rule says what is left. */
+export const refusal = (rule: Rule): Decision => ({
+  kind: "decided",
+  admitted: false,
+  how: "blocked",
+  rule,
+  unavailable: false,
+  retryAt: NEVER,
+  quotas: [],
+  tags: NO_TAGS,
+  refused: true,
+});
+
 /** What an admitted request was counted as under one rule. */
 export interface Counted {
   readonly ruleIndex: number;
@@ -86,6 +106,8 @@ export interface RequestedRule {
   readonly ruleIndex: number;
   /** What is counted by; it must stay as it is until the request is decided, or `keep` was called. */
   readonly key: KeyMessage;
+  /** What the request counts as under this rule. */
+  readonly cost: number;
 }
 
 export class Admission {
@@ -94,26 +116,25 @@ export class Admission {
   /** Whether rules are enforced; false makes each of them act as shadow. */
   readonly #enforce: boolean;
   /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
-  readonly #label: ((rule: Rule) => string) | undefined;
+  readonly #label: ((ruleIndex: number) => string) | undefined;
   /** Hot keys with a report due since the last step: the shell lets them send. */
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
+  #tags: readonly Rule[] = NO_TAGS;
   #arrived = false;
 
-  /** @param cost how many requests this one counts as; each rule multiplies it by its own cost */
   constructor(
     source: Source,
     requested: readonly RequestedRule[],
-    cost: number,
-    options: { readonly enforce: boolean; readonly label: ((rule: Rule) => string) | undefined },
+    options: { readonly enforce: boolean; readonly label: ((ruleIndex: number) => string) | undefined },
   ) {
     this.#source = source;
     this.#enforce = options.enforce;
     this.#label = options.label;
-    this.#parts = requested.map(({ ruleIndex, key }) => ({
+    this.#parts = requested.map(({ ruleIndex, key, cost }) => ({
       ruleIndex,
       rule: source.rules[ruleIndex] as Rule,
-      cost: (source.rules[ruleIndex] as Rule).cost * cost,
+      cost,
       key,
       hi: 0,
       lo: 0,
@@ -135,9 +156,9 @@ export class Admission {
     );
   }
 
-  /** The request waits, and what its keys were read into is wanted for others: it goes on with copies. */
-  keep(copy: (key: KeyMessage) => KeyMessage): void {
-    for (const part of this.#parts) part.key = copy(part.key);
+  /** The request waits, and what its keys were read into is wanted for others: it goes on with these. */
+  keep(keyOf: (ruleIndex: number) => KeyMessage): void {
+    for (const part of this.#parts) part.key = keyOf(part.ruleIndex);
   }
 
   /** Goes as far as it can at `now`. */
@@ -212,7 +233,7 @@ export class Admission {
 
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const hash = this.#source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
-    const hot = this.#source.heat(part.slot, hash, this.#label?.(part.rule), now);
+    const hot = this.#source.heat(part.slot, hash, this.#label?.(part.ruleIndex), now);
     const waiter = hot && this.#source.wait(hot, part.cost, now);
     if (hot === undefined || waiter === undefined) return this.#fail(part, now);
     part.birth = this.#source.table.get(part.slot, BIRTH);
@@ -302,6 +323,7 @@ export class Admission {
       unavailable: false,
       retryAt: shadow?.retryAt ?? now,
       quotas: this.#quotas(now),
+      tags: this.#tags,
     };
   }
 
@@ -311,8 +333,10 @@ export class Admission {
     part.how = how;
     part.remaining = unavailable ? remaining(this.#source, part.slot) : 0;
     const shadow = this.#isShadow(part);
-    if (shadow) this.#shadowDenial ??= { part, how, retryAt };
-    else this.#release(now);
+    if (shadow) {
+      this.#shadowDenial ??= { part, how, retryAt };
+      if (this.#enforce && isTag(part.rule)) this.#tags = [...this.#tags, part.rule];
+    } else this.#release(now);
     return {
       kind: "decided",
       admitted: false,
@@ -321,6 +345,7 @@ export class Admission {
       unavailable,
       retryAt: unavailable ? retryAt : later(retryAt, resetAt(this.#source, part.slot, part.rule, now)),
       quotas: shadow ? [] : this.#quotas(now),
+      tags: NO_TAGS,
     };
   }
 
@@ -341,7 +366,7 @@ export class Admission {
   }
 
   #isShadow(part: Part): boolean {
-    return !this.#enforce || part.rule.mode === "shadow";
+    return !this.#enforce || !denies(part.rule);
   }
 
   /** What the client is told of every rule that is enforced. */
@@ -356,3 +381,6 @@ export class Admission {
       }));
   }
 }
+
+/** Whether a rule tells the origin who is over its limit. */
+const isTag = ({ mode, action }: Rule): boolean => mode === "enforce" && action.kind === "tag";

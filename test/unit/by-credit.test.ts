@@ -5,12 +5,19 @@ import { KeyHasher } from "../../shared/key.ts";
 import { ByCredit } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
 import { Source } from "../../shared/pop/source.ts";
+import type { Charged } from "../../shared/requested.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { RuleSet } from "../../shared/rule-set.ts";
 import { durationMs, epochMs, windowEnd } from "../../shared/time.ts";
 import { ruleWith, SLOW_MS, T0 } from "./world.ts";
 
 const SECRET = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+
+/** A request of `key` that counts as `cost` requests under each of `rules`. */
+const costing = (key: string, rules: readonly Rule[], cost = 1): Charged => ({
+  keyOf: () => key,
+  costOf: (index) => (rules[index]?.cost ?? 1) * cost,
+});
 
 /** A source, and how it decides a request; what waits is left waiting. */
 function sourceOf(rules: readonly Rule[], sets: number) {
@@ -25,12 +32,16 @@ function sourceOf(rules: readonly Rule[], sets: number) {
   });
   const byCredit = new ByCredit(source);
   const long = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting => {
-    const requested = set.indexes.map((ruleIndex) => ({ ruleIndex, key }));
-    const admission = new Admission(source, requested, cost, { enforce: true, label: undefined });
+    const requested = set.indexes.map((ruleIndex) => ({
+      ruleIndex,
+      key,
+      cost: costing(key, rules, cost).costOf(ruleIndex),
+    }));
+    const admission = new Admission(source, requested, { enforce: true, label: undefined });
     return admission.step(epochMs(T0 + ms));
   };
   const short = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting =>
-    byCredit.decide(set, key, cost, epochMs(T0 + ms)) ?? long(set, key, cost, ms);
+    byCredit.decide(set, costing(key, rules, cost), epochMs(T0 + ms)) ?? long(set, key, cost, ms);
   return { source, long, short };
 }
 
@@ -96,7 +107,7 @@ it("counts nothing when one of several rules has no credit", () => {
   const none = RuleSet.none(RULES);
   short(none.and(1), "ip=1", 1, 0);
   const byCredit = new ByCredit(source);
-  expect(byCredit.decide(none.and(0).and(1), "ip=1", 1, T0)).toBeUndefined();
+  expect(byCredit.decide(none.and(0).and(1), costing("ip=1", RULES), T0)).toBeUndefined();
   expect([...source.entries(T0)].map(({ rule, used }) => [rule, used])).toEqual(
     expect.arrayContaining([
       ["a", 0],
@@ -112,7 +123,7 @@ it("counts nothing on an entry that made place for another rule's of the same re
   const { source } = sourceOf(rules, 1);
   // Nine entries in a set of eight: the last one pushes one of the others out.
   const all = rules.reduce((set, _, index) => set.and(index), RuleSet.none(rules));
-  expect(new ByCredit(source).decide(all, "ip=1", 1, T0)).toBeUndefined();
+  expect(new ByCredit(source).decide(all, costing("ip=1", rules), T0)).toBeUndefined();
   expect([...source.entries(T0)].map(({ used }) => used)).toEqual(Array(8).fill(0));
 });
 
@@ -122,7 +133,7 @@ it("tells a new client the end of its own window, also in the place of the one t
   const byCredit = new ByCredit(source);
   const set = RuleSet.none([rule]).and(0);
   for (let client = 0; client < 7; client += 1)
-    for (let turn = 0; turn < 3; turn += 1) byCredit.decide(set, `ip=${client}`, 1, T0);
+    for (let turn = 0; turn < 3; turn += 1) byCredit.decide(set, costing(`ip=${client}`, [rule]), T0);
   const hasher = source.hashers[0] as KeyHasher;
   const slotOf = (key: string): number => {
     hasher.tag(key);
@@ -131,7 +142,7 @@ it("tells a new client the end of its own window, also in the place of the one t
   for (let client = 7; client < 27; client += 1) {
     const key = `ip=${client}`;
     // The eighth place is the least used one: whoever is new takes it from the one before, found again just now.
-    const quota = byCredit.decide(set, key, 1, T0)?.quotas[0];
+    const quota = byCredit.decide(set, costing(key, [rule]), T0)?.quotas[0];
     hasher.tag(key);
     const slot = source.table.find(hasher.hi, hasher.lo);
     expect(quota?.resetAt).toBe(windowEnd(source.gridAt(slot), source.window(slot)));
@@ -143,7 +154,9 @@ it("tells quotas of the rules that are enforced, and of none when none is", () =
   const { source } = sourceOf(RULES, 16);
   const byCredit = new ByCredit(source);
   const quotasOf = (set: RuleSet) =>
-    byCredit.decide(set, "ip=1", 1, T0)?.quotas.map(({ rule, remaining }) => [rule.name, remaining]);
+    byCredit
+      .decide(set, costing("ip=1", RULES), T0)
+      ?.quotas.map(({ rule, remaining }) => [rule.name, remaining]);
   expect(quotasOf(RuleSet.none(RULES).and(0).and(2))).toEqual([["a", 8]]);
   expect(quotasOf(RuleSet.none(RULES, false).and(0))).toEqual([]);
 });

@@ -71,6 +71,7 @@ describe("the body", () => {
   test("of a 429 is a problem of the registered type that names the policies violated", () => {
     const body = problemBody({
       title: "Too many requests",
+      status: 429,
       detail: 'Wait 37 s, "you".',
       violated: ["login"],
     });

@@ -1,10 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileMatcher } from "../../shared/match.ts";
 import { lenientReading, strictReading } from "../../shared/path.ts";
 import { parseRules, type Rule } from "../../shared/rule.ts";
+import { matching } from "./traits.ts";
 
-function rulesOf(...matches: readonly Rule["match"][]): readonly Rule[] {
+interface WrittenMatch {
+  readonly path?: string;
+  readonly methods?: readonly string[];
+}
+
+/** By method and path alone. */
+function matcher(rules: readonly Rule[]) {
+  const match = matching(rules);
+  return (method: string, pathname: string) => match({ method, pathname });
+}
+
+function rulesOf(...matches: readonly WrittenMatch[]): readonly Rule[] {
   const parsed = parseRules(
     matches.map((match, i) => ({ name: `r${i}`, match, limit: 10 + i, window: "1m" })),
   );
@@ -14,7 +25,7 @@ function rulesOf(...matches: readonly Rule["match"][]): readonly Rule[] {
 
 /** Whether a rule on `pattern` covers a request for `path`. */
 const covers = (pattern: string, path: string): boolean =>
-  !compileMatcher(rulesOf({ path: pattern }))("GET", path).isEmpty;
+  !matcher(rulesOf({ path: pattern }))("GET", path).isEmpty;
 
 describe("a rule's path", () => {
   test.each([
@@ -148,7 +159,7 @@ describe("any text for a path", () => {
   );
 
   test("is decided without an error, and spelled the same again when spelled already", () => {
-    const match = compileMatcher(rulesOf({ path: "/a/*" }, { path: "/**/f" }));
+    const match = matcher(rulesOf({ path: "/a/*" }, { path: "/**/f" }));
     fc.assert(
       fc.property(anyPath, (path) => {
         match("GET", path);
@@ -181,7 +192,7 @@ describe("any text for a path", () => {
     ["percent signs", `/${"%".repeat(10_000)}`],
   ])("may be 10 KB of %s and is decided in milliseconds, against the worst globs", (_, path) => {
     const stars = `/${"*a".repeat(120)}b`;
-    const match = compileMatcher(rulesOf({ path: "/**/a/**/a/**/a/**/a/**/b" }, { path: stars }));
+    const match = matcher(rulesOf({ path: "/**/a/**/a/**/a/**/a/**/b" }, { path: stars }));
     const start = performance.now();
     expect(match("GET", path).indexes).toEqual([]);
     // About 5 ms here; a matcher that backtracks into earlier stars would not end at all.
@@ -195,7 +206,7 @@ describe("the rules a request falls under", () => {
     { path: "/**" },
     { path: "/api/**", methods: ["GET", "POST"] },
   );
-  const match = compileMatcher(rules);
+  const match = matcher(rules);
   const names = (method: string, path: string) => match(method, path).rules.map((rule) => rule.name);
 
   test("come in the order in which they are written", () => {
@@ -214,7 +225,7 @@ describe("the rules a request falls under", () => {
     expect(match("POST", "/login").rules[0]).toBe(rules[0]);
     expect(match("GET", "/x")).toBe(match("GET", "/y"));
     expect(match("POST", "/api/x")).toBe(match("POST", "/api/y"));
-    const one = compileMatcher(rulesOf({ path: "/login" }));
+    const one = matcher(rulesOf({ path: "/login" }));
     expect(one("GET", "/x").isEmpty).toBe(true);
     expect(one("GET", "/x")).toBe(one("GET", "/y"));
   });
@@ -234,15 +245,15 @@ describe("the rules a request falls under", () => {
     fc.assert(
       fc.property(matches, path, (written, asked) => {
         const many = rulesOf(...written);
-        const alone = many.map((rule) => !compileMatcher([rule])("GET", asked).isEmpty);
+        const alone = many.map((rule) => !matcher([rule])("GET", asked).isEmpty);
         const expected = many.flatMap((_, index) => (alone[index] ? [index] : []));
-        expect(compileMatcher(many)("GET", asked).indexes).toEqual(expected);
+        expect(matcher(many)("GET", asked).indexes).toEqual(expected);
       }),
       { numRuns: 3_000 },
     );
   });
 
   test("are none when there are no rules", () => {
-    expect(compileMatcher([])("GET", "/").isEmpty).toBe(true);
+    expect(matcher([])("GET", "/").isEmpty).toBe(true);
   });
 });

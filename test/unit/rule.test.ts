@@ -24,8 +24,10 @@ describe("a good rule", () => {
     expect(ruleOf({})).toEqual({
       name: "login",
       version: expect.stringMatching(/^[0-9a-f]{16}$/),
-      match: { path: "/**" },
+      match: { paths: ["/**"] },
       key: ["ip"],
+      missing: "ip",
+      ipv6Prefix: 64,
       limit: 20,
       window: 60_000,
       threshold: 4,
@@ -38,6 +40,9 @@ describe("a good rule", () => {
       deadline: "auto",
       align: "key",
       mode: "enforce",
+      allow: [],
+      deny: [],
+      action: { kind: "deny", status: 429 },
     });
   });
 
@@ -52,8 +57,9 @@ describe("a good rule", () => {
       align: "clock",
       mode: "shadow",
     };
-    const { on_failure: onFailure, ...same } = fields;
-    expect(ruleOf(fields)).toMatchObject({ ...same, onFailure, deadline: 250 });
+    const { on_failure: onFailure, match: _, ...same } = fields;
+    const match = { paths: ["/Login"], methods: ["POST", "PUT"] };
+    expect(ruleOf(fields)).toMatchObject({ ...same, match, onFailure, deadline: 250 });
   });
 
   test("keeps what it says of a bucket, of costs, blocks and shared owners", () => {
@@ -182,10 +188,13 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ deadline: 250 }, "login|deadline|250"],
     [{ align: null }, "login|align|null"],
     [{ mode: true }, "login|mode|true"],
-    [{ key: ["ip", "country"] }, 'login|key|"country"'],
-    [{ key: ["header:x"] }, 'login|key|"header:x"'],
+    [{ key: ["ip", "continent"] }, 'login|key|"continent"'],
+    [{ key: ["header:"] }, 'login|key|"header:"'],
+    [{ key: ["header:x y"] }, 'login|key|"header:x y"'],
+    [{ key: ["header:X", "header:x"] }, "login|key|a list of 2"],
+    [{ key: ["ip", "all"] }, "login|key|a list of 2"],
     [{ key: "ip" }, 'login|key|"ip"'],
-    [{ key: [] }, "login|key|nothing"],
+    [{ key: [] }, "login|key|an empty list"],
     [{ match: "/login" }, 'login|match|"/login"'],
     [{ match: ["/login"] }, "login|match|a list of 1"],
     [{ match: new Date(0) }, "login|match|a date"],
@@ -265,8 +274,8 @@ describe("a problem names the rule, the field, what was found and what is allowe
   test("and an unknown field is answered with all the known ones", () => {
     const parsed = parseRules([{ ...LOGIN, bursts: 1, match: { host: 1 } }]);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
-      "one of name, match, key, limit, window, threshold, algorithm, burst, cost, block_for, owners, on_failure, deadline, align, mode",
-      "one of path, methods",
+      "one of name, match, key, ipv6_prefix, limit, window, threshold, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, mode",
+      "one of path, methods, hosts, headers, query, country, asn, not",
     ]);
   });
 });

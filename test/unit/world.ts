@@ -134,8 +134,14 @@ export class World {
   ): Request {
     const node = this.node(at);
     const indexes = rules ?? node.source.rules.map((_, index) => index);
-    const requested = indexes.map((ruleIndex): RequestedRule => ({ ruleIndex, key: `ip=${client}` }));
-    const admission = new Admission(node.source, requested, cost, { enforce: true, label: undefined });
+    const requested = indexes.map(
+      (ruleIndex): RequestedRule => ({
+        ruleIndex,
+        key: `ip=${client}`,
+        cost: (node.source.rules[ruleIndex]?.cost ?? 1) * cost,
+      }),
+    );
+    const admission = new Admission(node.source, requested, { enforce: true, label: undefined });
     const request: Request = {
       node,
       cost,

@@ -1,0 +1,105 @@
+/**
+ * Lists of addresses and ranges, and whether a client is in one. All addresses are 128 bits here, IPv4 inside IPv6 as
+ * `::ffff:a.b.c.d`, so that one order holds for both; ranges that touch are one, and a look is a bisection.
+ */
+import ipaddr from "ipaddr.js";
+import type { ClientAddress } from "./address.ts";
+import { isDottedIPv4 } from "./address.ts";
+
+/** Words of 32 bits in an address here, the first one highest. */
+const WORDS = 4;
+
+/** The first and the last address of a range: four words of 32 bits each. */
+export interface IpRange {
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+}
+
+/**
+ * Reads `192.0.2.7`, `192.0.2.0/24`, `2001:db8::1` or `2001:db8::/32`; what lies behind the prefix does not matter.
+ * `undefined` for anything else: IPv4 in octal or short form is read differently by different readers.
+ */
+export function readIpRange(written: string): IpRange | undefined {
+  const slash = written.indexOf("/");
+  const text = slash < 0 ? written : written.slice(0, slash);
+  const isIPv4 = isDottedIPv4(text);
+  if (
+    !isIPv4 &&
+    (!text.includes(":") || text.includes("%") || !isPlainTail(text) || !ipaddr.IPv6.isValid(text))
+  )
+    return undefined;
+  const bits = isIPv4 ? 32 : 128;
+  const prefix = slash < 0 ? bits : readPrefix(written.slice(slash + 1), bits);
+  if (prefix === undefined) return undefined;
+  const address = isIPv4 ? ipaddr.IPv4.parse(text).toIPv4MappedAddress() : ipaddr.IPv6.parse(text);
+  const words = wordsOf(address.parts);
+  const kept = 128 - bits + prefix;
+  const masks = words.map((_, at) => maskOf(kept - 32 * at));
+  return {
+    first: words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0),
+    last: words.map((word, at) => (word | ~(masks[at] ?? 0)) >>> 0),
+  };
+}
+
+/** Whether a dotted tail, if there is one, is written as plainly as an IPv4 address alone has to be. */
+const isPlainTail = (text: string): boolean =>
+  !text.includes(".") || isDottedIPv4(text.slice(text.lastIndexOf(":") + 1));
+
+const readPrefix = (text: string, bits: number): number | undefined =>
+  /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
+
+const wordsOf = (groups: readonly number[]): number[] =>
+  Array.from({ length: WORDS }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
+
+/** The upper `bits` of 32. */
+const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));
+
+function compare(a: ArrayLike<number>, aAt: number, b: ArrayLike<number>, bAt: number): number {
+  for (let word = 0; word < WORDS; word++) {
+    const difference = (a[aAt + word] ?? 0) - (b[bAt + word] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+export class IpRanges {
+  /** Ranges that do not overlap, in order: where each begins, and where it ends. */
+  readonly #first: Uint32Array;
+  readonly #last: Uint32Array;
+  readonly #wanted = new Uint32Array(WORDS);
+
+  constructor(ranges: readonly IpRange[]) {
+    const merged = merge(ranges);
+    this.#first = Uint32Array.from(merged.flatMap(({ first }) => first));
+    this.#last = Uint32Array.from(merged.flatMap(({ last }) => last));
+  }
+
+  get isEmpty(): boolean {
+    return this.#first.length === 0;
+  }
+
+  /** Whether a client is in one of the ranges. One without an address is in none. */
+  has(client: ClientAddress): boolean {
+    if (!client.writeInto(this.#wanted)) return false;
+    let low = 0;
+    let high = this.#first.length / WORDS;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(this.#first, middle * WORDS, this.#wanted, 0) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && compare(this.#wanted, 0, this.#last, (low - 1) * WORDS) <= 0;
+  }
+}
+
+/** The same addresses as ranges that do not overlap, in order. */
+function merge(ranges: readonly IpRange[]): readonly IpRange[] {
+  const merged: IpRange[] = [];
+  for (const range of ranges.toSorted((a, b) => compare(a.first, 0, b.first, 0))) {
+    const before = merged.at(-1);
+    if (before === undefined || compare(range.first, 0, before.last, 0) > 0) merged.push(range);
+    else if (compare(range.last, 0, before.last, 0) > 0)
+      merged[merged.length - 1] = { first: before.first, last: range.last };
+  }
+  return merged;
+}

@@ -1,0 +1,71 @@
+/**
+ * The gate that a request goes through, the same for the deployable Worker and for every middleware: it is decided,
+ * and then denied here or let through to whatever comes next, which is told what it has to know.
+ */
+import type { Decision } from "../shared/pop/decide.ts";
+import { statusWithoutRules } from "../shared/status.ts";
+import { epochMs } from "../shared/time.ts";
+import type { HostAndPath } from "../shared/url.ts";
+import type { Configured } from "./config.ts";
+import type { Background } from "./courier.ts";
+import { type Env, isOn } from "./env.ts";
+import type { Asked, Limiter } from "./limiter.ts";
+import { popHere } from "./place.ts";
+import { RequestTraits } from "./request-traits.ts";
+import { denial, type Teller } from "./respond.ts";
+
+/** Decides a request; `undefined` when no rule covers it, or none can be read. A promise only where it has to wait. */
+export function decide(
+  request: Request,
+  where: HostAndPath,
+  config: Configured,
+  background: Background,
+  asked?: Asked,
+): Decision | undefined | Promise<Decision | undefined> {
+  if (!config.ok) return undefined;
+  const { limiter } = config;
+  try {
+    limiter.listen(request, background);
+    const decision = limiter.decide(new RequestTraits(request, where), background, asked);
+    return decision instanceof Promise ? decision.catch(passUnlimited) : decision;
+  } catch (error) {
+    return passUnlimited(error);
+  }
+}
+
+/** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
+function passUnlimited(error: unknown): undefined {
+  console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
+}
+
+/** The answer to a request that does not pass; `undefined` for one that does. */
+export const stopped = (decision: Decision | undefined, teller: Teller): Response | undefined =>
+  decision?.admitted === false ? denial(decision, teller) : undefined;
+
+/** The answer to every request where the rules cannot be read and the operator wants that refused. */
+export function refusedUnconfigured(config: Configured, env: Env): Response | undefined {
+  if (config.ok) return undefined;
+  const status = statusWithoutRules(isOn(env.FAIL_CLOSED_ON_BAD_CONFIG, false));
+  if (status === undefined) return undefined;
+  return new Response("the rate limiter is not configured\n", { status, headers: { "Retry-After": "60" } });
+}
+
+export const tellerOf = (request: Request, env: Env, { headers }: Configured): Teller => ({
+  debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
+  style: headers,
+  now: epochMs(Date.now()),
+});
+
+/**
+ * The request for whatever comes next. Headers that tell of a limit are this limiter's to write: one that a client
+ * sends is taken off. The same request where no rule tags.
+ */
+export function tagged(request: Request, decision: Decision | undefined, config: Configured): Request {
+  const limiter: Limiter | undefined = config.ok ? config.limiter : undefined;
+  if (limiter === undefined || limiter.tagHeaders.length === 0) return request;
+  const copy = new Request(request);
+  for (const header of limiter.tagHeaders) copy.headers.delete(header);
+  for (const { name, action } of decision?.tags ?? [])
+    if (action.kind === "tag") copy.headers.append(action.header, name);
+  return copy;
+}
