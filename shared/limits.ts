@@ -71,6 +71,12 @@ export const BREAKER_BACKOFF_MAX: DurationMs = durationMs(8_000);
  */
 export const BLOCK_TRUST: DurationMs = durationMs(10_000);
 
+/**
+ * How long a call by hand (a command to an owner, a look at a hub's claims) waits: longer than an object takes that
+ * starts far away, shorter than a person gives up after.
+ */
+export const COMMAND_MAX: DurationMs = durationMs(5_000);
+
 // ── One isolate's memory ────────────────────────────────────────────────────────────────────────
 
 /** Entries that share a set. Eight 36-byte entries span five cache lines; a full set replaces its least used. */

@@ -32,6 +32,11 @@ export const named = (key: KeyMessage, text: string, cost: number): Countable =>
   return countable;
 };
 
+/** What the text of a key that is an address begins with. */
+const IP = "ip=";
+/** What stands in no text of a key: it is escaped there. */
+const UNWRITTEN = /[\p{Cc}\p{Cs}]/u;
+
 /** A key that is said from outside instead of read from a request. It is told apart from all that are read. */
 export const customKey = (key: string): string => `key=${escaped(key)}`;
 
@@ -69,7 +74,7 @@ export class Counting {
 
   /** The key for people: `ip=203.0.113.9`, `header:x-api-key=k1&path=/a`. */
   textOf(traits: Traits, client: ClientAddress): string {
-    return this.isPlain || this.lacks(traits) ? `ip=${this.#addressOf(client)}` : this.#text(traits, client);
+    return this.isPlain || this.lacks(traits) ? IP + this.#addressOf(client) : this.#text(traits, client);
   }
 
   costOf(traits: Traits): number {
@@ -82,39 +87,43 @@ export class Counting {
   }
 
   /**
-   * What a key said from outside is counted by: what `textOf` says of requests stands for these, however its values
-   * are spelled, and so does an address alone under a rule on addresses. Anything else is a key of its own. `undefined`
-   * for the empty text.
+   * What a key said from outside is counted by: a text as `textOf` writes it is the key that it is written of, as is
+   * an address alone under a rule on addresses; anything else is a key of its own. `undefined` for the empty text.
    */
   keyNamed(text: string): { readonly key: KeyMessage; readonly text: string } | undefined {
     if (text === "") return undefined;
-    const read = this.#readable(text);
-    if (read !== undefined) return { key: read, text: read };
-    const client = this.#addressNamed(text.startsWith(IP) ? text.slice(IP.length) : text);
-    if (client !== undefined && (this.isPlain || text.startsWith(IP)))
-      return { key: client.under(this.#rule.ipv6Prefix), text: `${IP}${this.#addressOf(client)}` };
-    return { key: customKey(text), text: customKey(text) };
+    // Under a rule on other parts, too: a request that lacks one of them is counted by its address.
+    const isBare = this.isPlain && !text.startsWith(IP) && text !== UNKNOWN_ADDRESS;
+    const client = this.#clientNamed(isBare ? IP + text : text);
+    if (client !== undefined)
+      return { key: client.under(this.#rule.ipv6Prefix), text: IP + this.#addressOf(client) };
+    const named = this.#written(text) ?? customKey(text);
+    return { key: named, text: named };
   }
 
-  /** The key of the requests of which `textOf` says the same, or would if it were asked to spell it so. */
-  #readable(text: string): string | undefined {
-    if (this.isPlain) return undefined;
+  /** The client of `ip=203.0.113.9`, `ip=2001:db8::1`, `ip=2001:db8::/64` or `ip=unknown`; `undefined` for other texts. */
+  #clientNamed(text: string): ClientAddress | undefined {
+    if (!text.startsWith(IP)) return undefined;
+    const said = text.slice(IP.length);
+    const end = `/${this.#rule.ipv6Prefix}`;
+    const isRange = said.endsWith(end);
+    const client = new ClientAddress().read(isRange ? said.slice(0, -end.length) : said);
+    if (said === UNKNOWN_ADDRESS) return client;
+    return client.bytes === 0 || (isRange && client.bytes === 4) ? undefined : client;
+  }
+
+  /** A text that could be what `textOf` says of a request that lacks no part, its address in the one spelling. */
+  #written(text: string): string | undefined {
+    if (this.isPlain || UNWRITTEN.test(text)) return undefined;
     const said = text.split("&");
     if (said.length !== this.#parts.length) return undefined;
-    const values: string[] = [];
-    for (const [at, part] of this.#parts.entries()) {
-      const name = `${partText(part)}=`;
-      const value = said[at] ?? "";
-      if (!value.startsWith(name)) return undefined;
-      values.push(name + this.#spelled(part, value.slice(name.length)));
-    }
-    return values.join("&");
-  }
-
-  #spelled(part: KeyPart, value: string): string {
-    if (part.kind !== "ip") return escaped(canonicalValue(part, unescaped(value)));
-    const client = this.#addressNamed(value);
-    return client === undefined ? value : this.#addressOf(client);
+    const written = this.#parts.map((part, at) => {
+      const one = said[at] ?? "";
+      if (part.kind !== "ip") return writtenPart(part, one);
+      const client = this.#clientNamed(one);
+      return client && IP + this.#addressOf(client);
+    });
+    return written.includes(undefined) ? undefined : written.join("&");
   }
 
   #text(traits: Traits, client: ClientAddress): string {
@@ -126,19 +135,8 @@ export class Counting {
     return text;
   }
 
-  /** The address in a text, written alone or with the prefix that is one client; or none, as it is shown of such. */
-  #addressNamed(text: string): ClientAddress | undefined {
-    const prefix = `/${this.#rule.ipv6Prefix}`;
-    const isPrefixed = text.includes(":") && text.endsWith(prefix);
-    const client = new ClientAddress().read(isPrefixed ? text.slice(0, -prefix.length) : text);
-    return client.bytes > 0 || text === UNKNOWN_ADDRESS ? client : undefined;
-  }
-
   #addressOf = (client: ClientAddress): string => client.textUnder(this.#rule.ipv6Prefix) ?? UNKNOWN_ADDRESS;
 }
-
-/** What the text of an address begins with. */
-const IP = "ip=";
 
 /** No value can pass for the end of one and the beginning of the next part; and none moves a cursor. */
 const escaped = (value: string): string =>
@@ -147,10 +145,16 @@ const escaped = (value: string): string =>
     (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 
-const unescaped = (text: string): string =>
-  text.replace(/%([01][0-9a-f]|2[56]|7f|[89][0-9a-f])/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+/** What `escaped` made such a path or host of; neither has control characters. */
+const unescaped = (value: string): string => value.replaceAll("%26", "&").replaceAll("%25", "%");
+
+/** A part of a key's text, in the one spelling of paths and hosts; `undefined` when it is another part. */
+function writtenPart(part: Exclude<KeyPart, { kind: "ip" }>, text: string): string | undefined {
+  const name = `${partText(part)}=`;
+  if (!text.startsWith(name)) return undefined;
+  if (part.kind !== "path" && part.kind !== "host") return text;
+  return name + escaped(canonicalValue(part, unescaped(text.slice(name.length))));
+}
 
 /** A request, read as it is needed. One is reused for all that are decided at once. */
 export class Requested implements Countable {

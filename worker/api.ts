@@ -3,14 +3,16 @@
  * set, each of its paths answers like one that does not exist.
  */
 import { type IRequest, Router } from "itty-router";
+import { UNAVAILABLE_RETRY } from "../shared/limits.ts";
+import { quote } from "../shared/quote.ts";
 import { regionOf } from "../shared/region.ts";
 import type { HostAndPath } from "../shared/url.ts";
 import { tokenOf } from "./admin-token.ts";
-import { audit, type Change } from "./audit.ts";
+import { audited, type Change, told } from "./audit.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
-import { BadRequest, readLimitRequests } from "./limit-request.ts";
+import { BadRequest, readLimitRequests, Unavailable } from "./limit-request.ts";
 import { placeOf, popHere } from "./place.ts";
 import { type Account, type LimitDecision, Service } from "./service.ts";
 
@@ -28,14 +30,16 @@ interface Call {
 }
 type Handler = (request: IRequest, call: Call) => unknown;
 
-let known: { readonly env: Env; readonly prefix: string } | undefined;
+let prefixed: { readonly env: Env; readonly prefix: string } | undefined;
 
 /** The prefix of the API's paths: begins with a slash, ends without one. Looked at for every request, so it is kept. */
 export function apiPrefix(env: Env): string {
-  if (known?.env === env) return known.prefix;
-  const trimmed = (env.API_PREFIX ?? API_PREFIX_DEFAULT).replace(/^\/+|\/+$/g, "");
-  known = { env, prefix: trimmed === "" ? "" : `/${trimmed}` };
-  return known.prefix;
+  if (prefixed?.env === env) return prefixed.prefix;
+  const written = (env.API_PREFIX ?? API_PREFIX_DEFAULT).trim().replace(/^\/+/, "");
+  // As paths of requests are written: an é is escaped there.
+  const trimmed = new URL(`https://api/${written}`).pathname.replace(/^\/+|\/+$/g, "");
+  prefixed = { env, prefix: trimmed === "" ? "" : `/${trimmed}` };
+  return prefixed.prefix;
 }
 
 /** Whether a path is the API's. Nothing below its prefix goes to the origin. */
@@ -58,6 +62,8 @@ export async function api(
   const by = await tokenOf(request, env.ADMIN_TOKEN);
   if (by === undefined) return notFound();
   if (!config.ok) return problem(503, config.problems.join("; "));
+  // A caller that counts by name alone has to hear of blocks, too.
+  config.limiter.listen(request, background);
   const { continent, longitude } = placeOf(request);
   const service = new Service(config.limiter, env, background, regionOf(continent, longitude));
   const path = pathname.slice(apiPrefix(env).length);
@@ -67,7 +73,7 @@ export async function api(
       by,
       pop: popHere(request),
     } satisfies Call);
-    return answer === undefined ? notFound() : noStore(Response.json(answer));
+    return answer === undefined ? noSuchPath(request.method, path) : noStore(Response.json(answer));
   } catch (error) {
     return failure(error);
   }
@@ -75,18 +81,23 @@ export async function api(
 
 /** What the router and the handlers look at, below the prefix. The router writes into it. */
 const routed = ({ method, url, body }: Request, path: string): IRequest =>
-  ({ method, url: new URL(path + new URL(url).search, "https://api/").href, body }) as unknown as IRequest;
+  ({ method, url: `https://api${path}${new URL(url).search}`, body }) as unknown as IRequest;
 
 const router = Router<IRequest, [Call], unknown>();
+/** What there is, for who has the token and looks for something else. */
+const known: string[] = [];
 const on = (method: "get" | "post" | "put" | "delete", path: string, handler: Handler): void => {
   router[method](path, handler);
+  known.push(`${method.toUpperCase()} ${path.replace("+", "")}`);
 };
 
 on("get", "/healthz", (_, { service, pop }) => ({ ok: true, pop, rules: service.rules().length }));
 on("get", "/v1/rules", (_, { service }) => ({ rules: service.rules() }));
-on("get", "/v1/claims", async ({ query }, { service }) => ({
-  claims: await service.claims(typeof query.rule === "string" ? query.rule : undefined),
-}));
+on("get", "/v1/claims", async ({ query: { rule } }, { service }) => {
+  if (Array.isArray(rule))
+    throw new BadRequest(`the query, "rule": found ${quote(rule)}; allowed is the name of a rule, or none`);
+  return { claims: await service.claims(rule) };
+});
 on("post", "/v1/limit", async (request, { service }) =>
   each(readLimitRequests(await json(request)), (one) => service.limit(one)),
 );
@@ -132,13 +143,15 @@ function names({ params }: IRequest): Names {
     try {
       return decodeURIComponent(text ?? "");
     } catch {
-      throw new BadRequest("the path: found an escape that is no UTF-8");
+      throw new BadRequest(
+        "the path: found an escape that is no UTF-8; allowed is a key as encodeURIComponent writes it",
+      );
     }
   };
   return { rule: decoded(params.rule), key: decoded(params.key) };
 }
 
-/** Changes what is known of a key, and says so in the log once it is done. */
+/** Changes what is known of a key, and says so in the log. */
 async function change(
   request: IRequest,
   { service, by }: Call,
@@ -146,18 +159,11 @@ async function change(
   act: (names: Names) => Promise<readonly Account[]>,
 ): Promise<unknown> {
   const { rule, key } = names(request);
-  const accounts = await act({ rule, key });
-  audit({ by, ...what, rule, key: service.hashOf(rule, key) });
+  const accounts = await audited(
+    () => ({ by, ...what, rule, key: service.hashOf(rule, key) }),
+    () => act({ rule, key }),
+  );
   return { rule, accounts };
-}
-
-/** What the log says of a body that was good. */
-function told(body: unknown): { seconds?: number; limit?: number } {
-  const { seconds, limit } = (body ?? {}) as { seconds?: unknown; limit?: unknown };
-  return {
-    ...(typeof seconds === "number" && { seconds }),
-    ...(typeof limit === "number" && { limit }),
-  };
 }
 
 /** One answer for one request, and a list for a batch, in which what could not be done stands in its place. */
@@ -168,7 +174,8 @@ async function each(
   if (!Array.isArray(requests)) return { decision: await act(requests) };
   const decisions = requests.map((request) =>
     act(request).catch((error: unknown) => {
-      if (error instanceof BadRequest) return { error: { code: error.code, message: error.message } };
+      if (error instanceof BadRequest || error instanceof Unavailable)
+        return { error: { code: error.code, message: error.message } };
       throw error;
     }),
   );
@@ -176,17 +183,18 @@ async function each(
 }
 
 async function json(request: IRequest): Promise<unknown> {
-  const text = await textOf(request.body as ReadableStream<Uint8Array> | null);
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new BadRequest("the body: found what is no JSON");
+    return JSON.parse(await textOf(request.body as ReadableStream<Uint8Array> | null));
+  } catch (error) {
+    if (error instanceof BadRequest) throw error;
+    throw new BadRequest("the body: found what is no JSON; allowed is JSON in UTF-8");
   }
 }
 
 /** A body as text, read no further than it may be long. */
 async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
-  const decoder = new TextDecoder();
+  // Read with marks in the place of what is no UTF-8, two keys could become one.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let text = "";
   let bytes = 0;
   for await (const chunk of body ?? []) {
@@ -202,8 +210,12 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
 
 function failure(error: unknown): Response {
   if (error instanceof BadRequest) return problem(error.code === "unknown-rule" ? 404 : 400, error.message);
-  console.error(JSON.stringify({ event: "api-fault", error: String(error) }));
-  return problem(503, "the owner of the key could not be reached; nothing is known to have changed");
+  if (!(error instanceof Unavailable))
+    console.error(JSON.stringify({ event: "api-fault", error: String(error) }));
+  const detail = error instanceof Unavailable ? error.message : "this could not be done; the log says why";
+  const response = problem(503, detail);
+  response.headers.set("Retry-After", String(Math.ceil(UNAVAILABLE_RETRY / 1_000)));
+  return response;
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -223,8 +235,11 @@ const problem = (status: number, detail: string): Response =>
 /** What is said of a path that is none. */
 export const NOTHING = "there is nothing here";
 
-/** The same for whoever has no token and for a path that is none. */
+/** The same for every path, to whoever has no token. */
 const notFound = (): Response => problem(404, NOTHING);
+
+const noSuchPath = (method: string, path: string): Response =>
+  problem(404, `found ${method} ${quote(path)}; there is ${known.join(", ")}`);
 
 function noStore(response: Response): Response {
   response.headers.set("Cache-Control", "no-store");

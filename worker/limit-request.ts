@@ -37,13 +37,13 @@ const limitRequest = v.strictObject({
   plan: v.exactOptional(text(256)),
 });
 
+/** What is allowed in a field; the longest time differs. */
 const ALLOWED: Readonly<Record<string, string>> = {
   rule: "the name of a rule",
   key: `a text of 1 to ${KEY_TEXT_MAX} characters`,
   cost: `a whole number from 1 to ${COUNT_MAX}`,
   plan: "the name of one of the rule's plans",
   requests: `a list of 1 to ${BATCH_REQUESTS_MAX} requests`,
-  seconds: "a whole number of seconds",
   limit: `a whole number from 1 to ${COUNT_MAX}`,
 };
 
@@ -58,16 +58,26 @@ export class BadRequest extends Error {
   }
 }
 
+/** The key's owner, or a hub, was not reached, or not in time. Trying again may help, and does no harm. */
+export class Unavailable extends Error {
+  readonly code = "unavailable";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "Unavailable";
+  }
+}
+
 /** Reads one request. Throws `BadRequest`, which says what was wrong, where, and what is allowed. */
 export const readLimitRequest = (input: unknown): LimitRequest => read(limitRequest, input, "a request");
 
-/** Reads `{ requests: […] }`, or one request as a batch of one. */
-export function readLimitRequests(input: unknown): readonly LimitRequest[] | LimitRequest {
+/** Reads `{ requests: […] }` as a list of what is to be read one by one, or one request as itself. */
+export function readLimitRequests(input: unknown): readonly unknown[] | LimitRequest {
   if (typeof input !== "object" || input === null || !("requests" in input)) return readLimitRequest(input);
   const batch = v.strictObject({
     requests: v.pipe(v.array(v.unknown()), v.minLength(1), v.maxLength(BATCH_REQUESTS_MAX)),
   });
-  return read(batch, input, "a batch").requests.map(readLimitRequest);
+  return read(batch, input, "a batch").requests;
 }
 
 /** Reads a key that is named alone. */
@@ -76,7 +86,7 @@ export const readKey = (key: unknown): string =>
 
 /** Reads `{ seconds }`, from 1 to 30 days. */
 export const readSeconds = (input: unknown): number =>
-  read(v.strictObject({ seconds: wholeTo(BLOCK_SECONDS_MAX) }), input, "a block").seconds;
+  read(v.strictObject({ seconds: wholeTo(BLOCK_SECONDS_MAX) }), input, "a block", BLOCK_SECONDS_MAX).seconds;
 
 /** Reads `{ limit, seconds }`. */
 export const readOverride = (input: unknown): { readonly limit: number; readonly seconds: number } =>
@@ -84,14 +94,26 @@ export const readOverride = (input: unknown): { readonly limit: number; readonly
     v.strictObject({ limit: wholeTo(COUNT_MAX), seconds: wholeTo(OVERRIDE_SECONDS_MAX) }),
     input,
     "an override",
+    OVERRIDE_SECONDS_MAX,
   );
 
-function read<S extends v.GenericSchema>(schema: S, input: unknown, what: string): v.InferOutput<S> {
+/** @param secondsMax what `seconds` may be */
+function read<S extends v.GenericSchema>(
+  schema: S,
+  input: unknown,
+  what: string,
+  secondsMax = 0,
+): v.InferOutput<S> {
   const parsed = v.safeParse(schema, input);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const field = issue.path?.[0]?.key;
-  if (typeof field !== "string") throw new BadRequest(`${what}: found ${quote(input)}; allowed is an object`);
-  const allowed = Object.hasOwn(ALLOWED, field) ? `allowed is ${ALLOWED[field]}` : "there is no such field";
-  throw new BadRequest(`${what}, ${quote(field)}: found ${quote(issue.path?.[0]?.value)}; ${allowed}`);
+  if (parsed.success && !Array.isArray(input)) return parsed.output;
+  const [issue] = parsed.issues ?? [];
+  const field = issue?.path?.[0]?.key;
+  if (typeof field !== "string" || Array.isArray(input))
+    throw new BadRequest(`${what}: found ${quote(input)}; allowed is an object`);
+  const texts: Readonly<Record<string, string>> = {
+    ...ALLOWED,
+    seconds: `a whole number from 1 to ${secondsMax}`,
+  };
+  const allowed = issue?.expected === "never" ? "there is no such field" : `allowed is ${texts[field]}`;
+  throw new BadRequest(`${what}, ${quote(field)}: found ${quote(issue?.path?.[0]?.value)}; ${allowed}`);
 }

@@ -178,14 +178,19 @@ export class Limiter {
     return outcome;
   }
 
-  /** Keeps the hub connection open. Called on every request, also on those that no rule matches. */
-  listen(request: Request, background: Background): void {
+  /**
+   * Keeps the hub connection open. Called on every request, also on those that no rule matches.
+   * @param request `undefined` for a call that is none: it does not say where it came in
+   */
+  listen(request: Request | undefined, background: Background): void {
     const now = epochMs(Date.now());
     if (!this.#watch.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
-    const { continent, longitude } = placeOf(request);
-    this.#source.pop = popHere(request);
-    this.region = regionOf(continent, longitude);
+    if (request !== undefined) {
+      const { continent, longitude } = placeOf(request);
+      this.#source.pop = popHere(request);
+      this.region = regionOf(continent, longitude);
+    }
     this.#watch.keep(this.region, now, background);
   }
 

@@ -3,7 +3,7 @@
  * can bind it may do all of it; the HTTP API asks for a token instead.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { audit } from "./audit.ts";
+import { audited, type Change, told } from "./audit.ts";
 import { deployed } from "./config.ts";
 import type { Env } from "./env.ts";
 import { BadRequest, type LimitRequest } from "./limit-request.ts";
@@ -28,16 +28,19 @@ export class RateLimiter extends WorkerEntrypoint<Env> {
 
   /** Begins the count of a key anew, and ends its block. */
   reset(rule: string, key: string): Promise<readonly Account[]> {
-    return this.#admin("reset", rule, key, (service) => service.reset(rule, key));
+    return this.#admin({ what: "reset" }, rule, key, (service) => service.reset(rule, key));
   }
 
   /** Bars a key for so many seconds. */
   block(rule: string, key: string, seconds: number): Promise<readonly Account[]> {
-    return this.#admin("block", rule, key, (service) => service.block(rule, key, { seconds }));
+    const block = { seconds };
+    return this.#admin({ what: "block", ...told(block) }, rule, key, (service) =>
+      service.block(rule, key, block),
+    );
   }
 
   unblock(rule: string, key: string): Promise<readonly Account[]> {
-    return this.#admin("unblock", rule, key, (service) => service.unblock(rule, key));
+    return this.#admin({ what: "unblock" }, rule, key, (service) => service.unblock(rule, key));
   }
 
   /** Gives a key a limit of its own for so many seconds; `null` takes it back. */
@@ -46,7 +49,10 @@ export class RateLimiter extends WorkerEntrypoint<Env> {
     key: string,
     to: { readonly limit: number; readonly seconds: number } | null,
   ): Promise<readonly Account[]> {
-    return this.#admin("override", rule, key, (service) => service.override(rule, key, to));
+    const limit = to === null ? { limit: null } : told(to);
+    return this.#admin({ what: "override", ...limit }, rule, key, (service) =>
+      service.override(rule, key, to),
+    );
   }
 
   /** Keys that owners count for everyone. */
@@ -59,20 +65,22 @@ export class RateLimiter extends WorkerEntrypoint<Env> {
   }
 
   async #admin(
-    what: string,
+    change: Omit<Change, "by" | "rule" | "key">,
     rule: string,
     key: string,
     act: (service: Service) => Promise<readonly Account[]>,
   ): Promise<readonly Account[]> {
     const service = await this.#service();
-    const accounts = await act(service);
-    audit({ by: "service-binding", what, rule, key: service.hashOf(rule, key) });
-    return accounts;
+    return audited(
+      () => ({ by: "service-binding", ...change, rule, key: service.hashOf(rule, key) }),
+      () => act(service),
+    );
   }
 
   async #service(): Promise<Service> {
     const config = await deployed.for(this.env);
     if (!config.ok) throw new BadRequest(`the limiter is not configured: ${config.problems.join("; ")}`);
+    config.limiter.listen(undefined, this.ctx);
     return new Service(config.limiter, this.env, this.ctx, config.limiter.region);
   }
 }

@@ -3,21 +3,15 @@
  * (`rate-limiter.ts`) and the HTTP API (`api.ts`) are two ways to it.
  */
 import { explainBound } from "../shared/bound.ts";
-import { gridOf } from "../shared/grid.ts";
-import { ownerName } from "../shared/owner-name.ts";
-import { policyOf } from "../shared/policy.ts";
 import type { Decision, How } from "../shared/pop/decide.ts";
-import {
-  type CommandAction,
-  type CommandResult,
-  decodeCommandReply,
-  encodeCommand,
-} from "../shared/protocol/commands.ts";
+import type { CommandAction, CommandResult } from "../shared/protocol/commands.ts";
 import type { Announcement } from "../shared/protocol/messages.ts";
 import { quote } from "../shared/quote.ts";
 import type { Region } from "../shared/region.ts";
 import { capacity, type Rule } from "../shared/rule.ts";
-import { after, durationMs, epochMs, secondsUntil } from "../shared/time.ts";
+import { LIMIT_TIMES_WINDOW_MAX } from "../shared/rule-schema.ts";
+import { after, durationMs, epochMs, formatDuration, secondsUntil } from "../shared/time.ts";
+import { command, inTime } from "./command.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import {
@@ -27,8 +21,9 @@ import {
   readLimitRequest,
   readOverride,
   readSeconds,
+  Unavailable,
 } from "./limit-request.ts";
-import type { Limiter } from "./limiter.ts";
+import type { Limiter, NamedKey } from "./limiter.ts";
 
 /** What became of a request, or would. */
 export interface LimitDecision {
@@ -93,7 +88,9 @@ export class Service {
     this.#background = background;
   }
 
-  /** Counts a request and decides it. Throws `BadRequest`. */
+  // Every call throws `BadRequest` for what cannot be done, and `Unavailable` where owner or hub is out of reach.
+
+  /** Counts a request and decides it. */
   async limit(input: unknown): Promise<LimitDecision> {
     const request = readLimitRequest(input);
     const { index, rule } = this.#ruleOf(request);
@@ -102,7 +99,7 @@ export class Service {
     return decisionOf(decision, rule);
   }
 
-  /** What `limit` would say. Asks the key's owner, and charges nothing. Throws `BadRequest`. */
+  /** What `limit` would say. Asks the key's owner, and charges nothing. */
   async peek(input: unknown): Promise<LimitDecision> {
     const request = readLimitRequest(input);
     const { index, rule } = this.#ruleOf(request);
@@ -124,7 +121,7 @@ export class Service {
     };
   }
 
-  /** What owners know of a key: one account, or one for each plan. Throws `BadRequest`. */
+  /** What owners know of a key: one account, or one for each plan. */
   inspect(rule: string, key: string): Promise<readonly Account[]> {
     return this.#commandAll(rule, key, { kind: "peek" });
   }
@@ -156,10 +153,8 @@ export class Service {
     const wanted = rule === undefined ? rules.map((_, index) => index) : this.#indexesOf(rule);
     const byVersion = new Map(wanted.map((index) => [rules[index]?.version, rules[index] as Rule]));
     const hub = this.#env.REGION_HUB.getByName(this.#region, { locationHint: this.#region });
-    const news = await hub.claims(
-      [...byVersion.keys()].filter((version) => version !== undefined),
-      CLAIMS_MAX,
-    );
+    const versions = [...byVersion.keys()].filter((version) => version !== undefined);
+    const news = await inTime("the region's hub", () => hub.claims(versions, CLAIMS_MAX));
     return news.flatMap((item) => {
       const found = byVersion.get(item.ruleVersion);
       return found === undefined ? [] : [claimOf(item, found)];
@@ -182,7 +177,7 @@ export class Service {
 
   /** The key's hash under a rule, for logs. */
   hashOf(rule: string, key: string): string {
-    return this.#hash(this.#indexesOf(rule)[0] as number, key).hash;
+    return this.#named(this.#indexesOf(rule)[0] as number, key).hash;
   }
 
   #ruleOf({ rule: name, plan }: LimitRequest): { readonly index: number; readonly rule: Rule } {
@@ -205,33 +200,45 @@ export class Service {
     throw new BadRequest(`found rule ${quote(name)}; the rules are ${names}`, "unknown-rule");
   }
 
-  #commandAll(name: string, key: string, action: CommandAction): Promise<readonly Account[]> {
-    return Promise.all(
-      this.#indexesOf(name).map(async (index) => {
+  /**
+   * Gives a command to the owner of a key, or to one of each plan. Where only some did it, that is no refusal: it is
+   * not known how it ended.
+   */
+  async #commandAll(name: string, key: string, action: CommandAction): Promise<readonly Account[]> {
+    const indexes = this.#indexesOf(name);
+    for (const index of indexes) this.#refuseTooLarge(index, action);
+    const ended = await Promise.allSettled(
+      indexes.map(async (index) => {
         const plan = this.#limiter.rules[index]?.plan?.name;
         const result = await this.#command(index, key, action);
         return plan === undefined ? result : { ...result, plan };
       }),
     );
+    const failed = ended.filter((one) => one.status === "rejected");
+    if (failed.length === 0) return ended.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const errors = failed.map(({ reason }): unknown => reason);
+    const error = errors.find((one) => !(one instanceof BadRequest)) ?? errors[0];
+    if (error instanceof BadRequest && failed.length < ended.length)
+      throw new Unavailable(`it was done for some plans only: ${error.message}`);
+    throw error;
   }
 
-  async #command(index: number, key: string, action: CommandAction): Promise<CommandResult> {
-    const rule = this.#limiter.rules[index] as Rule;
-    const { hash, tagLo, label } = this.#hash(index, key);
-    const command = {
-      rule: policyOf(rule, gridOf(rule, tagLo)),
-      key: hash,
-      ...(label !== undefined && { label }),
-      action,
-    };
-    const owner = this.#env.KEY_OWNER.getByName(ownerName(rule, hash));
-    const reply = decodeCommandReply(await owner.command(encodeCommand(command)));
-    if (reply.ok && "result" in reply.value) return reply.value.result;
-    const why = reply.ok && "error" in reply.value ? reply.value.error : "its answer cannot be read";
-    throw new BadRequest(`the owner of the key did not do it: ${why}`);
+  /** Before anything is sent: what one plan's owner would refuse, another's might do. */
+  #refuseTooLarge(index: number, action: CommandAction): void {
+    if (action.kind !== "override" || action.limit === null) return;
+    const { name, window } = this.#limiter.rules[index] as Rule;
+    const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / window);
+    if (action.limit > most)
+      throw new BadRequest(
+        `an override, "limit": found ${action.limit}; allowed under rule ${quote(name)} is at most ${most}, for its window is ${formatDuration(window)}`,
+      );
   }
 
-  #hash(index: number, key: string): { hash: string; tagLo: number; label: string | undefined } {
+  #command(index: number, key: string, action: CommandAction): Promise<CommandResult> {
+    return command(this.#env, this.#limiter.rules[index] as Rule, this.#named(index, key), action);
+  }
+
+  #named(index: number, key: string): NamedKey {
     const named = this.#limiter.nameKey(index, readKey(key));
     if (named === undefined) throw new BadRequest(`found key ${quote(key)}; allowed is a text`);
     return named;

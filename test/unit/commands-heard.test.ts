@@ -85,7 +85,7 @@ describe("a source that hears of a release", () => {
 
   it("says no more what was said of the quota before it", () => {
     const world = new World({ sources: 1, rules: [ruleWith({ threshold: 1, onFailure: "local" })] });
-    world.command({ kind: "block", until: at(50_000) });
+    world.command({ kind: "block", until: at(5 * MINUTE) });
     world.settle();
     world.tick(BLOCK_TRUST);
     world.request(0);

@@ -10,6 +10,7 @@ import { type Account, ask, openAccount, type Step } from "../../shared/owner/ac
 import { accountName } from "../../shared/owner/accounts.ts";
 import { carryOut } from "../../shared/owner/admin.ts";
 import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
+import { policyOf } from "../../shared/policy.ts";
 import { Admission, type Decision, type RequestedRule } from "../../shared/pop/decide.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
 import type { Flight, Waiter } from "../../shared/pop/outbox.ts";
@@ -260,8 +261,7 @@ export class World {
     const hasher = this.node(0).source.hashers[0];
     if (rule === undefined || hasher === undefined) throw new Error("there is no rule");
     hasher.tag(`ip=${client}`);
-    const { version, name, algorithm, limit, threshold } = rule;
-    const policy = { version, name, algorithm, limit, threshold, grid: gridOf(rule, hasher.lo) };
+    const policy = policyOf(rule, gridOf(rule, hasher.lo));
     const command: Command = { rule: policy, key: hasher.hash(`ip=${client}`), action };
     const owner = this.owners.get(accountName(command)) ?? {
       account: undefined,
