@@ -4,10 +4,10 @@
  */
 import * as v from "valibot";
 import { halfSipHash64, hex64, textMessage } from "./hash.ts";
-import { EVERY_PATH, patternSegments } from "./path.ts";
+import { EVERY_PATH, patternMeaning } from "./path-pattern.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
-import { allowedFor, bad, type RuleProblem, sizeProblems, unknownFields } from "./rule-problem.ts";
+import { allowedFor, bad, foundIn, type RuleProblem, sizeProblems, unknownFields } from "./rule-problem.ts";
 import {
   IPV6_PREFIX_DEFAULT,
   isTable,
@@ -25,7 +25,7 @@ export { formatProblem, type RuleProblem } from "./rule-problem.ts";
 
 /** What a request must be to be covered; each field that is there must hold. */
 export interface Conditions {
-  /** Any of these patterns; see path.ts. */
+  /** Any of these patterns; see path-pattern.ts. */
   readonly paths?: readonly string[];
   readonly methods?: readonly string[];
   /** Names as `URL.hostname` has them, or `*.` and one for all below it. */
@@ -202,7 +202,8 @@ function parseRule(
     const field = fieldOf(keys);
     if (!found.has(field)) found.set(field, issue.path?.at(-1)?.value);
   }
-  for (const [field, value] of found) problems.push(bad(label, field, quote(value), allowedFor(field)));
+  for (const [field, value] of found)
+    problems.push(bad(label, field, foundIn(field, value), allowedFor(field)));
   return { problems };
 }
 
@@ -308,7 +309,7 @@ const VERSION_KEY = [0x6f6e6563, 0x6f756e74] as const;
 function versionOf(rule: Omit<Rule, "name" | "version">): string {
   const { paths, methods } = rule.match;
   const [path = EVERY_PATH] = paths;
-  const match = [patternSegments(path), methods === undefined ? null : [...methods].sort()];
+  const match = [patternMeaning(path), methods === undefined ? null : [...methods].sort()];
   const { key, limit, window, threshold, algorithm, onFailure, deadline, align, mode } = rule;
   const meaning = [match, key, limit, window, threshold, algorithm, onFailure, deadline, align, mode];
   const out = new Int32Array(2);
@@ -330,7 +331,7 @@ function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),
-    ...(paths.length > 1 && { paths: paths.slice(1).map(patternSegments) }),
+    ...(paths.length > 1 && { paths: paths.slice(1).map(patternMeaning) }),
     ...(Object.keys(conditions).length > 0 && { conditions }),
     ...(missing !== "ip" && { missing }),
     ...(ipv6Prefix !== IPV6_PREFIX_DEFAULT && { ipv6Prefix }),
