@@ -5,14 +5,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
+import ts from "typescript";
 import { fail } from "../loadtest/tools/cli.ts";
 import { ENTRIES, PEERS, ROOT } from "./entries.ts";
 
 /** What declarations may import: the platform's own module, and what only its users import. */
 const ALLOWED: readonly string[] = ["cloudflare:workers", ...PEERS];
-
-const SPECIFIER = /(\bfrom |\bimport\(|^import )"([^"]+)"/gm;
 
 /** Writes the declarations into `folder`. */
 export function declareInto(folder: string): void {
@@ -60,13 +59,16 @@ function entry(source: string): string {
 /** A declaration with what it imports, which the compiler leaves with the names of sources. */
 function read(path: string, file: string): { text: string; imports: string[] } {
   const imports: string[] = [];
-  const text = readFileSync(path, "utf8").replace(SPECIFIER, (whole, before: string, specifier: string) => {
-    if (!specifier.startsWith(".")) {
-      if (!ALLOWED.includes(specifier)) fail(`${file}: declarations must not need the types of ${specifier}`);
-      return whole;
+  let text = readFileSync(path, "utf8");
+  // From the end, for positions before a change stay as they are.
+  for (const { fileName, pos, end } of ts.preProcessFile(text).importedFiles.toReversed()) {
+    if (!fileName.startsWith(".")) {
+      if (!ALLOWED.includes(fileName)) fail(`${file}: declarations must not need the types of ${fileName}`);
+      continue;
     }
-    imports.push(relative(".", join(dirname(file), declarationOf(specifier))));
-    return `${before}"${specifier.replace(/\.ts$/, ".js")}"`;
-  });
+    imports.push(join(dirname(file), declarationOf(fileName)));
+    // The quotes are part of neither position nor name.
+    text = `${text.slice(0, pos + 1)}${fileName.replace(/\.ts$/, ".js")}${text.slice(end + 1)}`;
+  }
   return { text, imports };
 }

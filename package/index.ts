@@ -6,3 +6,4 @@ export type { HeaderStyle } from "../shared/headers.ts";
 export type { Env as RateLimitEnv } from "../worker/env.ts";
 export type { Denied, Options } from "../worker/options.ts";
 export { withRateLimit } from "../worker/plain.ts";
+export { RateLimiter } from "../worker/rate-limiter.ts";

@@ -1,8 +1,10 @@
 /** From bindings, variables and options to a limiter, or to a list of everything that is wrong with them. */
+import bundled from "../rules.json";
 import { hex32 } from "../shared/hash.ts";
 import { HEADER_STYLES, type HeaderStyle } from "../shared/headers.ts";
 import { quote } from "../shared/quote.ts";
 import { formatProblem, parseRules } from "../shared/rule.ts";
+import { rulesOf } from "../shared/rules-text.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
 import { secretWords } from "./secret.ts";
@@ -41,7 +43,7 @@ export async function configure(env: Env, settings: Settings = {}): Promise<Conf
     (name) => (env[name] as unknown) === undefined,
   );
   if (unbound.length > 0) problems.push(missing(unbound));
-  const parsed = parseRules(settings.rules ?? env.RULES);
+  const parsed = parseRules(rulesOf(settings.rules ?? env.RULES ?? settings.bundled));
   if (!parsed.ok) problems.push(...parsed.problems.map(formatProblem));
   const style = settings.headers ?? env.HEADERS ?? "draft-10";
   const headers = HEADER_STYLES.find((known) => known === style);
@@ -80,5 +82,5 @@ export class Configuration {
   }
 }
 
-/** The deployable Worker's: by its variables alone. */
-export const deployed = new Configuration();
+/** The deployable Worker's: by its variables, or else by the file of rules beside them. */
+export const deployed = new Configuration({ bundled });

@@ -20,7 +20,7 @@ export interface Denied {
  * Options of a middleware. Functions among them that throw, or return what they should not, are logged once, and
  * the request is decided as if they were not there: a limiter must not take the site down.
  */
-export interface Options<Env = unknown> extends Settings {
+export interface Options<Env = unknown> extends Omit<Settings, "bundled"> {
   /**
    * Another answer to a denied request. `Retry-After` and the fields that tell of quotas are added to it where it does
    * not have them.

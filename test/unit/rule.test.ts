@@ -207,7 +207,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ match: { path: `/${"x".repeat(256)}` } }, `login|match.path|"/${"x".repeat(59)}…"`],
     [{ match: { path: "/a\nb\u202e" } }, 'login|match.path|"/a\\nb\\u202e"'],
     [{ match: { methods: ["post"] } }, 'login|match.methods|"post"'],
-    [{ match: { methods: ["GET", "put", "post"] } }, 'login|match.methods|"put"'],
+    [{ match: { methods: ["GET", "put"] } }, 'login|match.methods|"put"'],
     [{ match: { methods: [] } }, "login|match.methods|an empty list"],
     [{ match: { methods: ["GET", "GET"] } }, "login|match.methods|a list of 2"],
     [{ match: { methods: "GET" } }, 'login|match.methods|"GET"'],
@@ -276,6 +276,42 @@ describe("a problem names the rule, the field, what was found and what is allowe
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
       "one of name, match, key, ipv6_prefix, limit, window, threshold, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, mode",
       "one of path, methods, hosts, headers, query, country, asn, not",
+    ]);
+  });
+});
+
+describe("a problem says where it stands", () => {
+  const placesOf = (input: unknown) => {
+    const parsed = parseRules(input);
+    return parsed.ok ? [] : parsed.problems.map(({ at }) => at);
+  };
+
+  test.each([
+    [{ limit: 0 }, [1, "limit"]],
+    [{ window: undefined }, [1, "window"]],
+    [{ bogus: 1 }, [1, "bogus"]],
+    [{ threshold: 21 }, [1, "threshold"]],
+    [{ key: ["ip", "bogus"] }, [1, "key", 1]],
+    [{ match: { path: ["/a", "b"] } }, [1, "match", "path", 1]],
+    [{ match: { path: "b" } }, [1, "match", "path"]],
+    [{ match: { headers: { "x y": "1" } } }, [1, "match", "headers", "x y"]],
+    [{ match: { not: { bogus: 1 } } }, [1, "match", "not", "bogus"]],
+    [{ limits: { by: "header:x", "a.b": 0 } }, [1, "limits", "a.b"]],
+    [{ limits: { by: "header:x", "a\nb": 10 ** 9 }, window: "30d" }, [1, "limits", "a\nb"]],
+    [{ cost: { by: "header:x", max: 21 } }, [1, "cost", "max"]],
+    [{ candidate: { limit: 1 } }, [1, "candidate", "window"]],
+  ])("%j", (fields, place) => {
+    expect(placesOf([LOGIN, { ...LOGIN, name: "b", ...fields }])).toEqual([place]);
+  });
+
+  test("of the list, a rule, its name, and each of several items", () => {
+    expect(placesOf([])).toEqual([[]]);
+    expect(placesOf([LOGIN, 5])).toEqual([[1]]);
+    expect(placesOf([LOGIN, LOGIN])).toEqual([[1, "name"]]);
+    expect(placesOf([LOGIN, { ...LOGIN, name: "b" }])).toEqual([[1]]);
+    expect(placesOf([{ ...LOGIN, match: { methods: ["GET", "put", "post"] } }])).toEqual([
+      [0, "match", "methods", 1],
+      [0, "match", "methods", 2],
     ]);
   });
 });
