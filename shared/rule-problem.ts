@@ -109,7 +109,7 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   if (burst !== undefined && isWindowed) {
     report(["burst"], burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
   }
-  const plans = read(entries.limits, written.limits) ?? {};
+  const plans = read(entries.limits, written.limits)?.plans ?? {};
   const candidate = read(entries.candidate, written.candidate);
   for (const [at, size, span] of [
     [["limit"], limit, window] as const,

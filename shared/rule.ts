@@ -225,7 +225,7 @@ function variantsOf(written: WrittenRule): readonly Rule[] {
   const rules: Rule[] = [];
   if (limits === undefined) rules.push(complete(written));
   else {
-    const { by, ...plans } = limits;
+    const { by, plans } = limits;
     const others = Object.keys(plans);
     rules.push(complete(written, { plan: { by, name: undefined, others } }));
     for (const [name, limit] of Object.entries(plans))
