@@ -21,25 +21,30 @@ export function outcomesOf(answer: unknown, requests: number): readonly Outcome[
 
 function outcome(decision: unknown): Outcome {
   if (!isObject(decision)) return failed("server", "the answer holds no decision");
-  const { admitted, rule, how, limit, remaining, retryAfterSeconds } = decision;
-  const resetAtMs = millisecondsOf(decision.resetAt);
+  if (isObject(decision.error)) return failedOne(decision.error);
+  const { admitted, rule, how, limit, remaining, resetAt, retryAfterSeconds } = decision;
   if (
     typeof admitted !== "boolean" ||
     typeof rule !== "string" ||
     typeof how !== "string" ||
-    typeof limit !== "number" ||
-    typeof remaining !== "number" ||
-    resetAtMs === undefined
+    typeof limit !== "number"
   )
     return failed("server", "the answer's decision is incomplete");
-  const decided = { rule, how, limit, remaining, resetAtMs };
+  const decided = { rule, how, limit, remaining: numberOf(remaining), resetAtMs: millisecondsOf(resetAt) };
   if (admitted) return { kind: "admitted", ...decided };
-  const seconds = typeof retryAfterSeconds === "number" ? retryAfterSeconds : undefined;
-  return { kind: "denied", ...decided, retryAfterSeconds: seconds };
+  return { kind: "denied", ...decided, retryAfterSeconds: numberOf(retryAfterSeconds) };
 }
 
-/** A time as milliseconds of the epoch or as ISO 8601 has it. */
+/** One of a batch that could not be decided. */
+function failedOne({ code, message }: Json): Outcome {
+  const reason = code === "bad-request" || code === "unknown-rule" ? "bad-request" : "server";
+  return failed(reason, typeof message === "string" ? message : String(code));
+}
+
+const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+
+/** A time as milliseconds since 1970 or as ISO 8601 has it. */
 function millisecondsOf(time: unknown): number | undefined {
-  const milliseconds = typeof time === "string" ? Date.parse(time) : time;
-  return typeof milliseconds === "number" && Number.isFinite(milliseconds) ? milliseconds : undefined;
+  const milliseconds = numberOf(typeof time === "string" ? Date.parse(time) : time);
+  return Number.isFinite(milliseconds) ? milliseconds : undefined;
 }

@@ -1,4 +1,5 @@
 /** One HTTP request to the limiter, from its sending to the last byte of its answer within one time limit. */
+import { NOTHING } from "../shared/status.ts";
 import type { Failed, Reason } from "./outcome.ts";
 
 /** What of `fetch` is needed; that of the platform serves. */
@@ -62,12 +63,23 @@ const aborted = (signal: AbortSignal): Promise<never> =>
   });
 
 function refused(status: number, text: string): Failed {
-  const message = `status ${status}${text === "" ? "" : `: ${text.slice(0, SHOWN_MAX)}`}`;
+  const detail = detailOf(text);
+  const message = `status ${status}${detail === "" ? "" : `: ${detail}`}`;
   if (status === 401 || status === 403) return failed("unauthorized", message);
-  // The answer of a limiter that is busy or out of its own quota says nothing of the request.
+  // The API answers who has no token as if it were not there.
+  if (status === 404 && detail === NOTHING)
+    return failed("unauthorized", `${message}, or the token is wrong`);
+  // These say nothing of the request: whatever stands before the limiter is busy.
   if (status >= 400 && status < 500 && status !== 408 && status !== 429)
     return failed("bad-request", message);
   return failed("server", message);
+}
+
+/** What an answer says went wrong: as problem details have it, else its beginning. */
+function detailOf(text: string): string {
+  const read = parsed(text);
+  const detail = read.kind === "answer" ? (read.json as { detail?: unknown } | null)?.detail : undefined;
+  return typeof detail === "string" ? detail : text.slice(0, SHOWN_MAX);
 }
 
 function parsed(text: string): { readonly kind: "answer"; readonly json: unknown } | Failed {

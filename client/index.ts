@@ -15,7 +15,7 @@ export {
 } from "./outcome.ts";
 
 export interface ClientOptions {
-  /** Where the limiter's Worker is: `https://limiter.example.com`, with or without a path. */
+  /** Where the API is: `https://limiter.example.com/_onecount`. */
   readonly url: string;
   /** The Worker's ADMIN_TOKEN. */
   readonly token: string;
@@ -32,6 +32,8 @@ export interface LimitRequest {
   readonly key: string;
   /** How many requests it counts as; 1 unless given. */
   readonly cost?: number;
+  /** Of a rule with plans: the one that is meant. */
+  readonly plan?: string;
 }
 
 /** Milliseconds: a first request to an owner far away takes less, and a person does not yet wait. */
@@ -62,7 +64,7 @@ export class RateLimiterClient {
     return this.#decide("/v1/limit", request);
   }
 
-  /** Several at once, each decided for itself: one outcome for each, in their order. */
+  /** Several at once, up to 100, each decided for itself: one outcome for each, in their order. */
   async limitBatch(requests: readonly LimitRequest[]): Promise<readonly Outcome[]> {
     if (requests.length === 0) return [];
     const answer = await this.#send("POST", "/v1/limit", { requests: requests.map(asked) });
@@ -113,7 +115,8 @@ export class RateLimiterClient {
   }
 }
 
-const asked = ({ rule, key, cost = 1 }: LimitRequest): object => ({ rule, key, cost });
+/** Only what the API knows: it refuses a field that it does not. */
+const asked = ({ rule, key, cost = 1, plan }: LimitRequest): object => ({ rule, key, cost, plan });
 
 /** A path that says this rule and this key; a failure where a URL cannot: it has dots resolved, even encoded ones. */
 function pathOf(kind: string, rule: string, key: string): string | Failed {

@@ -4,12 +4,13 @@
 interface Decided {
   /** The rule that denied, else the one that was asked for. */
   readonly rule: string;
-  /** `credit`, `owner`, `blocked`, `degraded` or `unlimited`. */
+  /** `credit`, `owner`, `blocked`, or `degraded`: the owner was not reached, and the rule's `on_failure` decided. */
   readonly how: string;
   readonly limit: number;
-  readonly remaining: number;
-  /** When the quota is whole again, in milliseconds of the epoch. */
-  readonly resetAtMs: number;
+  /** Cost that is left; `undefined` where nobody is told, as under a shadow rule. */
+  readonly remaining: number | undefined;
+  /** When quota comes back, in milliseconds since 1970; `undefined` where nobody is told. */
+  readonly resetAtMs: number | undefined;
 }
 
 export interface Admitted extends Decided {
@@ -28,11 +29,11 @@ export type Reason =
   | "timeout"
   /** No connection, or it broke. */
   | "unreachable"
-  /** The token is not the right one. */
+  /** The token is not the right one, or the Worker has none, or the API is not at this URL: it does not say which. */
   | "unauthorized"
   /** The limiter does not understand, or has no such rule. */
   | "bad-request"
-  /** It failed, or its answer makes no sense. */
+  /** It failed, or could not reach whom it had to, or its answer makes no sense. */
   | "server";
 
 export interface Failed {
