@@ -4,18 +4,13 @@
  *
  * Where origins disagree, a path has two readings, and a rule matches when either does. Taking one of them
  * alone would let a client slip past: an origin that strips `;…` serves `/login;x` as /login, but one that
- * does not serves `/user/;x` as a user, which `/user/*` must cover.
+ * does not serves `/user/;x` as a user, which `/user/:id` must cover.
  *
  *   strict    escapes of ASCII decoded (not `%2F`, `%25`), case folded, slashes merged, trailing slash dropped
  *   lenient   also `%2F` and `\` taken as slashes, `;parameters` dropped, `.` and `..` resolved after that
  *
  * Matching too much only makes a rule count a few requests more; so every doubt is resolved that way.
  */
-
-/** The segment that stands for any number of segments. */
-export const GLOBSTAR = "**";
-/** The pattern that every path matches. */
-export const EVERY_PATH = "/**";
 
 /** `URL` resolves dots and escapes what is not ASCII; the rest is checked here, without building anything. */
 function isPlain(path: string): boolean {
@@ -30,7 +25,7 @@ function isPlain(path: string): boolean {
 }
 
 /** UTF-8 escapes for what is not ASCII, as `URL` would write them; lone surrogates as U+FFFD, so nothing throws. */
-const escapeNonAscii = (path: string): string =>
+export const escapeNonAscii = (path: string): string =>
   path.replace(/\P{ASCII}+/gu, (text) => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd")));
 
 const decodeAscii = (path: string): string =>
@@ -61,10 +56,4 @@ export function lenientReading(strict: string): string {
     else if (name !== "" && name !== ".") kept.push(name);
   }
   return `/${kept.join("/")}`;
-}
-
-/** A rule's path as segments in the strict spelling; `**` beside `**` says no more than one. */
-export function patternSegments(pattern: string): readonly string[] {
-  const segments = segmentsOf(escapeNonAscii(pattern).toLowerCase());
-  return segments.filter((segment, i) => segment !== GLOBSTAR || segments[i - 1] !== GLOBSTAR);
 }

@@ -46,7 +46,7 @@ function sizeProblem(rules: unknown): RuleProblem[] {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes <= VARIABLE_BYTES_MAX) return [];
   const allowed = `${VARIABLE_BYTES_MAX} bytes, for one variable of a Worker holds no more`;
-  return [{ rule: "RULES", field: "", found: `${bytes} bytes as JSON`, allowed }];
+  return [{ rule: "RULES", field: "", found: `${bytes} bytes as JSON`, allowed, at: [] }];
 }
 
 const tablesOf = (value: unknown): Record<string, unknown>[] =>
