@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { build, type Metafile } from "esbuild";
 import { options, runCli } from "../loadtest/tools/cli.ts";
 import { declareInto } from "./declarations.ts";
-import { CLI, DIST, ENTRIES, PEERS, ROOT } from "./entries.ts";
+import { CLI, DIST, ENTRIES, ROOT } from "./entries.ts";
 
 const HELP = `npm run build
 
@@ -28,11 +28,10 @@ async function bundle(
     format: "esm",
     target: TARGET,
     platform,
-    ...(platform === "neutral" && {
-      mainFields: ["module", "main"],
-      conditions: ["workerd", "worker", "browser"],
-    }),
-    external: ["cloudflare:workers", ...PEERS],
+    // A package's own module before what it has for older loaders, which can keep calls of `require`.
+    mainFields: ["module", "main"],
+    ...(platform === "neutral" && { conditions: ["workerd", "worker", "browser"] }),
+    external: ["cloudflare:workers"],
     chunkNames: platform === "node" ? "cli-[hash]" : "chunk-[hash]",
     sourcemap: true,
     metafile: true,

@@ -16,7 +16,8 @@ const [command, ...rest] = process.argv.slice(2);
 
 // What a command imports runs it: it is imported when it is asked for.
 if (command === "check") {
-  process.argv.splice(2, Infinity, ...rest);
+  const named = rest.some((argument) => !argument.startsWith("-"));
+  process.argv.splice(2, Infinity, ...rest, ...(named ? [] : ["wrangler.toml"]));
   await import("../loadtest/check-rules/main.ts");
 } else {
   await runCli(() => {

@@ -17,5 +17,5 @@ export const ENTRIES = {
 /** The command is no entry to import, and has no declarations. */
 export const CLI = { cli: "package/cli.ts" } as const;
 
-/** Packages that a project has anyway when it imports what needs them. */
+/** Packages whose types an entry needs: a project that imports it has them anyway. Of their code it needs none. */
 export const PEERS = ["hono", "itty-router"] as const;

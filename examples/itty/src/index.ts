@@ -4,6 +4,6 @@ import { rateLimit } from "onecount/itty";
 export { KeyOwner, RegionHub } from "onecount";
 
 const router = AutoRouter({ ...rateLimit() });
-router.get("/hello/:name", ({ name }) => `hello ${name}\n`);
+router.get("/hello/:name", ({ name }) => ({ hello: name }));
 
 export default router;
