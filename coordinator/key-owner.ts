@@ -6,9 +6,10 @@
  * are confirmed, so a grant that was heard is a grant that was stored.
  */
 import { DurableObject } from "cloudflare:workers";
-import { Accounts } from "../shared/owner/accounts.ts";
+import { Accounts, type Effects } from "../shared/owner/accounts.ts";
 import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
+import { decodeCommand, encodeCommandReply } from "../shared/protocol/commands.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
@@ -33,10 +34,28 @@ export class KeyOwner extends DurableObject<Env> {
     for (const name of this.#accounts.missing(asks.value)) this.#load(name);
     const taken = this.#accounts.take(asks.value, epochMs(Date.now()));
     if (taken.kind === "stale") return this.#abort();
-    for (const [name, row] of taken.rows) this.ctx.storage.kv.put(ROW_PREFIX + name, row);
-    if (taken.alarmAt !== undefined) await this.#wakeBy(taken.alarmAt);
-    if (taken.news.length > 0) this.ctx.waitUntil(this.#announcer.announce(taken.news));
+    await this.#carryOut(taken);
     return encodeReply({ answers: taken.answers }, asks.schema);
+  }
+
+  /**
+   * Takes a command that somebody gives by hand and returns what came of it: the account as it is now, or why
+   * nothing was done. What cannot be read is answered as by `ask`. The hubs are told, but not waited for.
+   */
+  async command(frame: Uint8Array): Promise<Uint8Array> {
+    const command = decodeCommand(frame);
+    if (!command.ok) return encodeCommandReply({ error: command.error, speaks: SCHEMA }, SCHEMA_MIN);
+    for (const name of this.#accounts.missing([command.value])) this.#load(name);
+    const commanded = this.#accounts.command(command.value, epochMs(Date.now()));
+    await this.#carryOut(commanded);
+    return encodeCommandReply(commanded.reply, command.schema);
+  }
+
+  /** Stores and announces. What is returned after it leaves only when the rows are durable. */
+  async #carryOut({ rows, alarmAt, news }: Effects): Promise<void> {
+    for (const [name, row] of rows) this.ctx.storage.kv.put(ROW_PREFIX + name, row);
+    if (alarmAt !== undefined) await this.#wakeBy(alarmAt);
+    if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
   }
 
   /** What people are shown of the accounts in memory and storage. */

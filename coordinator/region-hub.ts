@@ -8,6 +8,7 @@ import { Feed } from "../shared/hub/feed.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
 import { decodeNews, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
 import { oncePerSchema, schemaFor } from "../shared/protocol/dialects.ts";
+import type { Announcement } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
@@ -30,6 +31,16 @@ export class RegionHub extends DurableObject<Env> {
       setTimeout(() => deliver(this.ctx.getWebSockets(), this.#feed.flush()), HUB_COALESCE);
     }
     return SCHEMA;
+  }
+
+  /**
+   * What is claimed, full or barred now of keys under these rules, as this region's isolates were told, newest first.
+   * A hub that restarted knows only what was announced since.
+   * @param ruleVersions 16 hex digits each
+   * @param limit how many are wanted, at most CLAIMS_LISTED_MAX
+   */
+  claims(ruleVersions: readonly string[], limit: number): readonly Announcement[] {
+    return this.#feed.claims(ruleVersions, limit, epochMs(Date.now()));
   }
 
   /**

@@ -1,10 +1,11 @@
 /** What rules ask of a request besides its path and method, prepared for many requests. */
 import type { ClientAddress } from "./address.ts";
 import { type IpRange, IpRanges, readIpRange } from "./ip-ranges.ts";
-import { partOf, readKeyPart } from "./key-parts.ts";
+import { canonicalValue, partOf, readKeyPart } from "./key-parts.ts";
 import type { Conditions, Rule } from "./rule.ts";
 import { readHeaderValue } from "./rule-schema.ts";
 import type { Traits } from "./traits.ts";
+import { withoutDot } from "./url.ts";
 
 /** Whether a request has what is asked. */
 export type Condition = (traits: Traits) => boolean;
@@ -35,8 +36,7 @@ function hostIn(hosts: readonly string[]): Condition {
   const exact = new Set(hosts.filter((host) => !host.startsWith("*.")));
   const endings = hosts.filter((host) => host.startsWith("*.")).map((host) => host.slice(1));
   return ({ hostname }) => {
-    // `example.com.` is example.com.
-    const host = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
+    const host = withoutDot(hostname);
     return exact.has(host) || endings.some((ending) => host.endsWith(ending));
   };
 }
@@ -45,11 +45,14 @@ function hostIn(hosts: readonly string[]): Condition {
 export function planOf({ plan }: Rule): Condition | undefined {
   if (plan === undefined) return undefined;
   const part = readKeyPart(plan.by);
-  const read = (traits: Traits): string | undefined =>
-    part === undefined || part.kind === "ip" ? undefined : partOf(part, traits);
+  if (part === undefined || part.kind === "ip") return () => false;
   const { name, others } = plan;
-  if (name !== undefined) return (traits) => read(traits) === name;
-  return (traits) => !includes(others, read(traits));
+  if (name !== undefined) {
+    const wanted = canonicalValue(part, name);
+    return (traits) => partOf(part, traits) === wanted;
+  }
+  const known = others.map((other) => canonicalValue(part, other));
+  return (traits) => !includes(known, partOf(part, traits));
 }
 
 /** A list of addresses, ranges and header values. */

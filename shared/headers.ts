@@ -12,19 +12,29 @@ export const PROBLEM_TYPE = "application/problem+json";
 
 type Policy = Pick<Rule, "name" | "limit" | "window">;
 
-/** What each rule's policy is told as: the same for every request. */
+/** What one client has under a rule: the rule's limit, or another one. */
+export interface Allowance {
+  readonly rule: Policy;
+  readonly limit: number;
+}
+
+/** What each rule's policy is told as: the same for every request of a client that has the rule's limit. */
 const policies = new WeakMap<Policy, string>();
 
-function policyOf(rule: Policy): string {
+function policyOf({ rule, limit }: Allowance): string {
+  if (limit !== rule.limit) return policyText(rule, limit);
   const known = policies.get(rule);
   if (known !== undefined) return known;
-  const policy = `"${rule.name}";q=${rule.limit};w=${Math.ceil(rule.window / 1000)}`;
+  const policy = policyText(rule, limit);
   policies.set(rule, policy);
   return policy;
 }
 
+const policyText = ({ name, window }: Policy, limit: number): string =>
+  `"${name}";q=${limit};w=${Math.ceil(window / 1000)}`;
+
 /** `RateLimit-Policy`: `"login";q=20;w=60`, one item for each rule. The window in whole seconds, rounded up. */
-export const rateLimitPolicy = (rules: readonly Policy[]): string => list(rules, policyOf);
+export const rateLimitPolicy = (quotas: readonly Allowance[]): string => list(quotas, policyOf);
 
 /** The members of a list, as RFC 9651 joins them. */
 function list<T>(items: readonly T[], write: (item: T) => string): string {
@@ -53,14 +63,14 @@ export const rateLimit = (rules: readonly Remaining[]): string =>
  * is nearest to its end, `X-RateLimit-Limit`, `-Remaining`, and `-Reset` in whole seconds since 1970.
  */
 export function legacyHeaders(
-  quotas: readonly { readonly rule: Policy; readonly remaining: number; readonly resetAt: number }[],
+  quotas: readonly (Allowance & { readonly remaining: number; readonly resetAt: number })[],
 ): Record<string, string> {
   const [first, ...others] = quotas;
   if (first === undefined) return {};
   let scarcest = first;
   for (const quota of others) if (quota.remaining < scarcest.remaining) scarcest = quota;
   return {
-    "X-RateLimit-Limit": `${scarcest.rule.limit}`,
+    "X-RateLimit-Limit": `${scarcest.limit}`,
     "X-RateLimit-Remaining": `${Math.max(0, Math.floor(scarcest.remaining))}`,
     "X-RateLimit-Reset": `${Math.ceil(scarcest.resetAt / 1000)}`,
   };

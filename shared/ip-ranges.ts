@@ -1,15 +1,21 @@
 /**
- * Lists of addresses and ranges, and whether a client is in one. All addresses are 128 bits here, IPv4 inside IPv6 as
- * `::ffff:a.b.c.d`, so that one order holds for both; ranges that touch are one, and a look is a bisection.
+ * Lists of addresses and ranges, and whether a client is in one. An address is its family and 128 bits here, IPv4 inside
+ * IPv6 as `::ffff:a.b.c.d`, so that one order holds for both; ranges that touch are one, and a look is a bisection.
+ *
+ * The family keeps `::/8`, which lists of bogus networks have, and `::/0` from covering every IPv4 client.
  */
 import ipaddr from "ipaddr.js";
 import type { ClientAddress } from "./address.ts";
 import { isDottedIPv4 } from "./address.ts";
 
-/** Words of 32 bits in an address here, the first one highest. */
-const WORDS = 4;
+/** Words of 32 bits in an address here, the first one highest: its family, and 128 bits. */
+const WORDS = 5;
+const IPV4 = 4;
+const IPV6 = 6;
+/** Bits before an IPv4 address in `::ffff:a.b.c.d`. */
+const MAPPED_BITS = 96;
 
-/** The first and the last address of a range: four words of 32 bits each. */
+/** The first and the last address of a range: five words of 32 bits each. */
 export interface IpRange {
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -34,10 +40,11 @@ export function readIpRange(written: string): IpRange | undefined {
   const address = isIPv4 ? ipaddr.IPv4.parse(text).toIPv4MappedAddress() : ipaddr.IPv6.parse(text);
   const words = wordsOf(address.parts);
   const kept = 128 - bits + prefix;
+  const family = address.isIPv4MappedAddress() && kept >= MAPPED_BITS ? IPV4 : IPV6;
   const masks = words.map((_, at) => maskOf(kept - 32 * at));
   return {
-    first: words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0),
-    last: words.map((word, at) => (word | ~(masks[at] ?? 0)) >>> 0),
+    first: [family, ...words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0)],
+    last: [family, ...words.map((word, at) => (word | ~(masks[at] ?? 0)) >>> 0)],
   };
 }
 
@@ -49,7 +56,7 @@ const readPrefix = (text: string, bits: number): number | undefined =>
   /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
 
 const wordsOf = (groups: readonly number[]): number[] =>
-  Array.from({ length: WORDS }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
+  Array.from({ length: 4 }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
 
 /** The upper `bits` of 32. */
 const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));
@@ -67,6 +74,8 @@ export class IpRanges {
   readonly #first: Uint32Array;
   readonly #last: Uint32Array;
   readonly #wanted = new Uint32Array(WORDS);
+  /** The 128 bits of it. */
+  readonly #address = this.#wanted.subarray(1);
 
   constructor(ranges: readonly IpRange[]) {
     const merged = merge(ranges);
@@ -80,7 +89,8 @@ export class IpRanges {
 
   /** Whether a client is in one of the ranges. One without an address is in none. */
   has(client: ClientAddress): boolean {
-    if (!client.writeInto(this.#wanted)) return false;
+    if (!client.writeInto(this.#address)) return false;
+    this.#wanted[0] = client.bytes === 4 ? IPV4 : IPV6;
     let low = 0;
     let high = this.#first.length / WORDS;
     while (low < high) {

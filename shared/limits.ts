@@ -71,6 +71,12 @@ export const BREAKER_BACKOFF_MAX: DurationMs = durationMs(8_000);
  */
 export const BLOCK_TRUST: DurationMs = durationMs(10_000);
 
+/**
+ * How long a call by hand (a command to an owner, a look at a hub's claims) waits: longer than an object takes that
+ * starts far away, shorter than a person gives up after.
+ */
+export const COMMAND_MAX: DurationMs = durationMs(5_000);
+
 // ── One isolate's memory ────────────────────────────────────────────────────────────────────────
 
 /** Entries that share a set. Eight 36-byte entries span five cache lines; a full set replaces its least used. */
@@ -93,6 +99,10 @@ export const LABEL_MAX = 128;
 
 // ── Owners and hubs ─────────────────────────────────────────────────────────────────────────────
 
+/** How far ahead a block or an override that is given by hand may end. With the two windows that follow it, 150 days. */
+export const BLOCK_MAX: DurationMs = durationMs(90 * 86_400_000);
+export const OVERRIDE_MAX: DurationMs = durationMs(90 * 86_400_000);
+
 /** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */
 export const SOURCES_MAX = 512;
 /** Sources an account lists at most, however fast they come: 4,096 × ~60 bytes fits a storage row of 2 MB with room. */
@@ -104,7 +114,7 @@ export const SWEEP_PAUSE: DurationMs = durationMs(10_000);
 /**
  * How far ahead an alarm is set, and how long a row that this code cannot read may ask to be kept. No account is
  * kept for longer than five windows of 30 days: a token bucket in debt is full for two, claimed for one more, and
- * one idle window follows. A later time is damage: the platform refuses alarms after the year 2189, and a row
+ * one idle window follows. A block or an override of 90 days is followed by two of them. A later time is damage: the platform refuses alarms after the year 2189, and a row
  * that nobody can read would stay for good.
  */
 export const ROW_KEEP_MAX: DurationMs = durationMs(200 * 86_400_000);
@@ -119,6 +129,8 @@ export const FEED_RECENT_MAX = 2_048;
 export const FEED_SWEEP_MIN = 64;
 /** A hub gathers announcements for so long before it sends a frame: one frame instead of hundreds under attack. */
 export const HUB_COALESCE: DurationMs = durationMs(25);
+/** Keys in one answer to who asks a hub what is claimed: about 300 bytes each. */
+export const CLAIMS_LISTED_MAX = 1_000;
 /** Announcements in one frame; an outgoing WebSocket message holds 1 MiB. */
 export const FRAME_MAX = 2_048;
 

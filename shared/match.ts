@@ -161,7 +161,9 @@ function extend(set: RuleSet, index: number, rule: Prepared, traits: Traits, cli
   if (rule.except?.(traits) === true || rule.allow?.has(traits, client) === true) return set;
   if (rule.deny?.has(traits, client) === true) return set.refusing(index);
   if (rule.missing === "ip" || !rule.counting.lacks(traits)) return set.and(index);
-  return rule.missing === "skip" ? set : set.refusing(index);
+  if (rule.missing === "deny") return set.refusing(index);
+  // Nobody gets out of a rule by saying two things.
+  return rule.counting.isTorn(traits) ? set.and(index) : set;
 }
 
 /** Gives the rules that a request falls under. `client`: its address, read. */

@@ -13,7 +13,10 @@ import {
 } from "./rule-schema.ts";
 import { formatDuration } from "./time.ts";
 
-/** One thing that is wrong with the rules. All four are short and safe to print. */
+/** Keys of tables and indexes of lists, from the outside in. */
+export type Place = readonly (string | number)[];
+
+/** One thing that is wrong with the rules. The four texts are short and safe to print. */
 export interface RuleProblem {
   /** The rule's name, `#3` (from 1) when it has none of its own, or `RULES` for the list as a whole. */
   readonly rule: string;
@@ -21,14 +24,24 @@ export interface RuleProblem {
   readonly field: string;
   readonly found: string;
   readonly allowed: string;
+  /** Where it stands in the list of rules: the rule's index, then as written; empty for the list as a whole. */
+  readonly at: Place;
 }
 
-export const bad = (rule: string, field: string, found: string, allowed: string): RuleProblem => ({
-  rule,
-  field,
-  found,
-  allowed,
-});
+export const bad = (
+  rule: string,
+  field: string,
+  found: string,
+  allowed: string,
+  at: Place = [],
+): RuleProblem => ({ rule, field, found, allowed, at });
+
+/** A field's dotted path, cut where a name that people choose would make it long. */
+export const fieldOf = (at: Place): string =>
+  at
+    .filter((key) => typeof key === "string")
+    .map((key) => (/^[\w-]{1,64}$/.test(key) ? key : quote(key)))
+    .join(".");
 
 /** `rule "login", limit: found 0; allowed is a whole number from 1`. */
 export function formatProblem({ rule, field, found, allowed }: RuleProblem): string {
@@ -56,7 +69,7 @@ export function foundIn(field: string, value: unknown): string {
   return problem === undefined ? quote(value) : `${quote(value)}, ${problem}`;
 }
 
-/** The fields nobody knows, of the rule and of its tables. */
+/** The fields nobody knows, of the rule and of its tables; places are within the rule. */
 export function unknownFields(written: Record<string, unknown>, label: string): RuleProblem[] {
   const problems: RuleProblem[] = [];
   const report = (table: unknown, prefix: string, fields = prefix) => {
@@ -68,7 +81,8 @@ export function unknownFields(written: Record<string, unknown>, label: string): 
     for (const name of Object.keys(table)) {
       if (known.includes(name)) continue;
       const field = /^[\w-]{1,40}$/.test(name) ? name : quote(name);
-      problems.push(bad(label, `${prefix}${field}`, "an unknown field", `one of ${known.join(", ")}`));
+      const at = [...prefix.split(".").slice(0, -1), name];
+      problems.push(bad(label, `${prefix}${field}`, "an unknown field", `one of ${known.join(", ")}`, at));
     }
   };
   report(written, "");
@@ -86,7 +100,7 @@ function read<S extends v.GenericSchema>(schema: S, written: unknown): v.InferOu
   return parsed.success ? parsed.output : undefined;
 }
 
-/** What fields must be to each other; each is looked at only if it is good by itself. */
+/** What fields must be to each other; each is looked at only if it is good by itself. Places are within the rule. */
 export function sizeProblems(written: Record<string, unknown>, label: string): RuleProblem[] {
   const { entries } = ruleSchema;
   const limit = read(entries.limit, written.limit);
@@ -96,24 +110,24 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   const threshold = read(entries.threshold, written.threshold);
   const cost = read(entries.cost, written.cost);
   const problems: RuleProblem[] = [];
-  const report = (field: string, found: number, allowed: string) =>
-    problems.push(bad(label, field, quote(found), allowed));
+  const report = (at: Place, found: number, allowed: string) =>
+    problems.push(bad(label, fieldOf(at), quote(found), allowed, at));
 
   const isWindowed = algorithm !== undefined && algorithm !== "token-bucket";
   if (burst !== undefined && isWindowed) {
-    report("burst", burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
+    report(["burst"], burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
   }
-  const plans = read(entries.limits, written.limits) ?? {};
+  const plans = read(entries.limits, written.limits)?.plans ?? {};
   const candidate = read(entries.candidate, written.candidate);
-  for (const [field, size, span] of [
-    ["limit", limit, window] as const,
-    ["burst", isWindowed ? undefined : burst, window] as const,
-    ["candidate.limit", candidate?.limit, candidate?.window] as const,
-    ...Object.entries(plans).map(([plan, own]) => [`limits.${plan}`, own, window] as const),
+  for (const [at, size, span] of [
+    [["limit"], limit, window] as const,
+    [["burst"], isWindowed ? undefined : burst, window] as const,
+    [["candidate", "limit"], candidate?.limit, candidate?.window] as const,
+    ...Object.entries(plans).map(([plan, own]) => [["limits", plan], own, window] as const),
   ]) {
     if (typeof size !== "number" || span === undefined || size * span <= LIMIT_TIMES_WINDOW_MAX) continue;
     const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / span);
-    report(field, size, `a whole number from 1 to ${most} with a window of ${formatDuration(span)}`);
+    report(at, size, `a whole number from 1 to ${most} with a window of ${formatDuration(span)}`);
   }
   if (limit === undefined) return problems;
   const volume = isWindowed || burst === undefined || window === undefined ? 0 : burst * window;
@@ -125,18 +139,18 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   ) {
     const most = Math.floor((limit * REFILL_MAX) / window);
     const why = `what ${limit} in ${formatDuration(window)} fill within ${formatDuration(REFILL_MAX)}`;
-    report("burst", burst, `a whole number from 1 to ${most}, ${why}`);
+    report(["burst"], burst, `a whole number from 1 to ${most}, ${why}`);
   }
   if (threshold !== undefined && threshold > limit) {
-    report("threshold", threshold, `a whole number from 1 to the limit, ${limit}`);
+    report(["threshold"], threshold, `a whole number from 1 to the limit, ${limit}`);
   }
   // With an algorithm nobody knows, or a burst that is bad, nobody can say how much a request may cost.
   const burstIsBad = written.burst !== undefined && burst === undefined;
   if (cost === undefined || algorithm === undefined || (!isWindowed && burstIsBad)) return problems;
   const most = capacity({ algorithm, limit, ...(burst !== undefined && { burst }) });
-  const [field, highest] = typeof cost === "number" ? ["cost", cost] : ["cost.max", cost.max];
+  const [at, highest] = typeof cost === "number" ? [["cost"], cost] : [["cost", "max"], cost.max];
   if (highest > most)
-    report(field, highest, `a whole number from 1 to the ${mostWords(isWindowed, burst)}, ${most}`);
+    report(at, highest, `a whole number from 1 to the ${mostWords(isWindowed, burst)}, ${most}`);
   return problems;
 }
 

@@ -174,6 +174,28 @@ const values = v.union([
 /** A table in TOML's sense, before it is read: valibot's object() would take a list or a date for one. */
 const table = v.custom<Record<string, unknown>>(isTable);
 
+/**
+ * A table of names that people choose, each read with its value. valibot's own would pass over `constructor` and
+ * `__proto__`: a condition that is not there lets a rule cover everything.
+ */
+const tableOf = <N extends v.GenericSchema<unknown, string>, V extends v.GenericSchema>(
+  name: N,
+  valueNamed: (name: string) => V,
+) =>
+  v.pipe(
+    table,
+    v.rawTransform(({ dataset: { value: written }, addIssue, NEVER }) => {
+      const read: [string, v.InferOutput<V>][] = [];
+      for (const [key, value] of Object.entries(written)) {
+        const named = v.safeParse(name, key);
+        const parsed = v.safeParse(valueNamed(key), value);
+        if (named.success && parsed.success) read.push([named.output, parsed.output]);
+        else addIssue({ path: [{ type: "object", origin: "value", input: written, key, value }] });
+      }
+      return read.length === Object.keys(written).length ? Object.fromEntries(read) : NEVER;
+    }),
+  );
+
 const conditions = {
   path: v.optional(
     v.union([
@@ -186,8 +208,8 @@ const conditions = {
   ),
   methods: v.optional(distinct(method, MATCH_LIST_MAX)),
   hosts: v.optional(distinct(host, MATCH_LIST_MAX)),
-  headers: v.optional(v.pipe(table, v.record(headerName, values))),
-  query: v.optional(v.pipe(table, v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(128)), values))),
+  headers: v.optional(tableOf(headerName, () => values)),
+  query: v.optional(tableOf(v.pipe(v.string(), v.minLength(1), v.maxLength(128)), () => values)),
   country: v.optional(distinct(v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9]$/)), MATCH_LIST_MAX)),
   asn: v.optional(
     distinct(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 32 - 1)), MATCH_LIST_MAX),
@@ -243,11 +265,16 @@ const limit = v.pipe(positive, v.maxValue(LIMIT_MAX));
 
 /** Plans by name, and what names them. Names are what the part has: any text but `by`. */
 const limits = v.pipe(
-  v.pipe(table, v.objectWithRest({ by: planPart }, limit)),
+  tableOf(
+    v.string(),
+    (name): v.GenericSchema<unknown, string | number> => (name === PLAN_PART ? planPart : limit),
+  ),
+  v.check(({ by }) => by !== undefined),
   v.check((written) => {
     const plans = Object.keys(written).length - 1;
     return plans >= 1 && plans <= PLANS_MAX;
   }),
+  v.transform(({ by, ...plans }) => ({ by: by as string, plans: plans as Readonly<Record<string, number>> })),
 );
 
 const action = v.pipe(

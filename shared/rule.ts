@@ -7,7 +7,15 @@ import { halfSipHash64, hex64, textMessage } from "./hash.ts";
 import { EVERY_PATH, patternMeaning } from "./path-pattern.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
-import { allowedFor, bad, foundIn, type RuleProblem, sizeProblems, unknownFields } from "./rule-problem.ts";
+import {
+  allowedFor,
+  bad,
+  fieldOf,
+  foundIn,
+  type RuleProblem,
+  sizeProblems,
+  unknownFields,
+} from "./rule-problem.ts";
 import {
   IPV6_PREFIX_DEFAULT,
   isTable,
@@ -21,7 +29,7 @@ import {
 import type { DurationMs } from "./time.ts";
 
 export { capacity } from "./capacity.ts";
-export { formatProblem, type RuleProblem } from "./rule-problem.ts";
+export { formatProblem, type Place, type RuleProblem } from "./rule-problem.ts";
 
 /** What a request must be to be covered; each field that is there must hold. */
 export interface Conditions {
@@ -136,16 +144,17 @@ export function parseRules(input: unknown): ParsedRules {
     const label = before === undefined ? labelOf(written, number) : number;
     if (before !== undefined) {
       const found = `${quote(labelOf(written, number))}, which rule #${before + 1} has too`;
-      problems.push(bad(number, "name", found, "a name of its own"));
+      problems.push(bad(number, "name", found, "a name of its own", [at, "name"]));
     }
     const parsed = parseRule(written, label);
-    problems.push(...parsed.problems);
+    problems.push(...parsed.problems.map((problem) => ({ ...problem, at: [at, ...problem.at] })));
     if (parsed.rules === undefined) return;
     const [{ version } = { version: "" }] = parsed.rules;
     const twin = versions.get(version);
     if (twin === undefined) versions.set(version, label);
     else if (before === undefined) {
-      problems.push(bad(label, "", `the same as in rule ${twin}, but for the name`, "a rule that differs"));
+      const found = `the same as in rule ${twin}, but for the name`;
+      problems.push(bad(label, "", found, "a rule that differs", [at]));
     }
     rules.push(...parsed.rules);
   });
@@ -153,7 +162,7 @@ export function parseRules(input: unknown): ParsedRules {
     const at = name.endsWith(CANDIDATE) ? names.get(name) : undefined;
     if (at === undefined || !rules.some((rule) => rule.name === name && rule.isCandidate)) continue;
     const found = `${quote(name)}, the name of another rule's candidate`;
-    problems.push(bad(`#${at + 1}`, "name", found, "a name of its own"));
+    problems.push(bad(`#${at + 1}`, "name", found, "a name of its own", [at, "name"]));
   }
   if (rules.length > VARIANTS_MAX)
     problems.push(
@@ -184,6 +193,7 @@ function nameTakenBy(names: Map<string, number>, written: unknown, at: number): 
   return before;
 }
 
+/** One rule; the places of its problems are within it. */
 function parseRule(
   written: unknown,
   label: string,
@@ -195,24 +205,24 @@ function parseRule(
   const parsed = v.safeParse(ruleSchema, written);
   if (parsed.success)
     return problems.length > 0 ? { problems } : { rules: variantsOf(parsed.output), problems };
-  // One problem for each field: that a limit of -1.5 is wrong twice over helps nobody.
-  const found = new Map<string, unknown>();
+  // One problem for each field or item: that a limit of -1.5 is wrong twice over helps nobody.
+  const found = new Map<string, RuleProblem>();
   for (const issue of parsed.issues) {
-    const keys = issue.path?.map((item) => item.key) ?? [];
-    const field = fieldOf(keys);
-    if (!found.has(field)) found.set(field, issue.path?.at(-1)?.value);
+    const path = pathOf(issue);
+    const at = path.map(({ key }) => key).filter((key) => typeof key === "string" || typeof key === "number");
+    const place = JSON.stringify(at);
+    const field = fieldOf(at);
+    const value = foundIn(field, path.at(-1)?.value);
+    if (!found.has(place)) found.set(place, bad(label, field, value, allowedFor(field), at));
   }
-  for (const [field, value] of found)
-    problems.push(bad(label, field, foundIn(field, value), allowedFor(field)));
-  return { problems };
+  return { problems: [...problems, ...found.values()] };
 }
 
-/** A field's dotted path, cut where a name that people choose would make it long. */
-const fieldOf = (keys: readonly unknown[]): string =>
-  keys
-    .filter((key) => typeof key === "string")
-    .map((key) => (/^[\w-]{1,64}$/.test(key) ? key : quote(key)))
-    .join(".");
+/** The way to what is wrong. Where a list or a single item would do, it leads to the item of the list. */
+function pathOf({ path, issues }: v.BaseIssue<unknown>): readonly v.IssuePathItem[] {
+  const within = issues?.find((issue) => issue.path !== undefined);
+  return [...(path ?? []), ...(within === undefined ? [] : pathOf(within))];
+}
 
 /** What the name of a candidate ends in. */
 const CANDIDATE = ".candidate";
@@ -223,7 +233,7 @@ function variantsOf(written: WrittenRule): readonly Rule[] {
   const rules: Rule[] = [];
   if (limits === undefined) rules.push(complete(written));
   else {
-    const { by, ...plans } = limits;
+    const { by, plans } = limits;
     const others = Object.keys(plans);
     rules.push(complete(written, { plan: { by, name: undefined, others } }));
     for (const [name, limit] of Object.entries(plans))

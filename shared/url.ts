@@ -71,4 +71,7 @@ function endOfPath(url: string, start: number): number {
   return url.length;
 }
 
+/** `example.com.` is example.com. */
+export const withoutDot = (host: string): string => (host.endsWith(".") ? host.slice(0, -1) : host);
+
 const isKept = (code: number, where: number): boolean => code < 128 && ((KEPT[code] as number) & where) !== 0;

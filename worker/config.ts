@@ -1,16 +1,23 @@
 /** From bindings, variables and options to a limiter, or to a list of everything that is wrong with them. */
+import bundled from "../rules.json";
 import { hex32 } from "../shared/hash.ts";
 import { HEADER_STYLES, type HeaderStyle } from "../shared/headers.ts";
 import { quote } from "../shared/quote.ts";
 import { formatProblem, parseRules } from "../shared/rule.ts";
+import { rulesOf } from "../shared/rules-text.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
 import { secretWords } from "./secret.ts";
 
 /** What code may say instead of variables. */
 export interface Settings {
-  /** As `[[vars.RULES]]`: a list of rules, or the same as JSON text. Without it, the variable RULES. */
+  /**
+   * As `[[vars.RULES]]`: a list of rules, `{ rules: […] }` as a file has it, or either as JSON text. Without it,
+   * the variable RULES.
+   */
   readonly rules?: unknown;
+  /** The rules of a file that is bundled with the Worker; they count where neither of the others says any. */
+  readonly bundled?: unknown;
   /** Which fields tell clients of their quota. Without it, the variable HEADERS, or `draft-10`. */
   readonly headers?: HeaderStyle | undefined;
 }
@@ -37,7 +44,7 @@ export async function configure(env: Env, settings: Settings = {}): Promise<Conf
       problems.push(`binding ${name} is missing; add to wrangler.toml: ${SNIPPETS[name]}`);
     }
   }
-  const parsed = parseRules(settings.rules ?? env.RULES);
+  const parsed = parseRules(rulesOf(settings.rules ?? env.RULES ?? settings.bundled));
   if (!parsed.ok) problems.push(...parsed.problems.map(formatProblem));
   const style = settings.headers ?? env.HEADERS ?? "draft-10";
   const headers = HEADER_STYLES.find((known) => known === style);
@@ -76,5 +83,5 @@ export class Configuration {
   }
 }
 
-/** The deployable Worker's: by its variables alone. */
-export const deployed = new Configuration();
+/** The deployable Worker's: by its variables, or else by the file of rules beside them. */
+export const deployed = new Configuration({ bundled });

@@ -21,6 +21,8 @@ export interface Env {
   readonly HEADERS?: string;
   /** What the admin API asks for as a bearer token. Without it the API answers 404. */
   readonly ADMIN_TOKEN?: string;
+  /** Below which path the HTTP API answers; `/_onecount` unless given. */
+  readonly API_PREFIX?: string;
   /** `true` adds the x-onecount header. */
   readonly DEBUG_HEADERS?: string | boolean;
   /** `true` refuses every request while the rules are wrong; the default lets them pass un-limited. */

@@ -9,6 +9,7 @@
  */
 import type { Decision } from "../shared/pop/decide.ts";
 import type { HostAndPath } from "../shared/url.ts";
+import { api, isApi } from "./api.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
@@ -26,6 +27,7 @@ export function handle(
   config: Configured,
 ): Response | Promise<Response> {
   const where = whereTo(request);
+  if (isApi(where, env)) return api(request, where, env, config, background);
   const alone = isAlone(where, env) ? where : undefined;
   // One that is alone sends nothing that could come back.
   if (alone === undefined && isLoop(request, config)) {

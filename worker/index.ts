@@ -5,6 +5,7 @@ import { handle } from "./handle.ts";
 
 export { KeyOwner } from "../coordinator/key-owner.ts";
 export { RegionHub } from "../coordinator/region-hub.ts";
+export { RateLimiter } from "./rate-limiter.ts";
 
 export default {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {

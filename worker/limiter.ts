@@ -13,10 +13,11 @@ import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
 import { Source } from "../shared/pop/source.ts";
-import { regionOf } from "../shared/region.ts";
-import { Counting, Requested } from "../shared/requested.ts";
+import type { KeyHash } from "../shared/protocol/messages.ts";
+import { type Region, regionOf } from "../shared/region.ts";
+import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
-import type { RuleSet } from "../shared/rule-set.ts";
+import { RuleSet } from "../shared/rule-set.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
@@ -34,6 +35,15 @@ export interface Asked {
   readonly keyOf?: ((ruleIndex: number) => string | undefined) | undefined;
 }
 
+/** A key that somebody named. */
+export interface NamedKey {
+  readonly hash: KeyHash;
+  /** The lower half of its tag: where its windows begin. */
+  readonly tagLo: number;
+  /** What people are shown of it; `undefined` where only hashes are. */
+  readonly label: string | undefined;
+}
+
 /** One key of `inspect`. */
 export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 
@@ -41,6 +51,8 @@ export class Limiter {
   readonly rules: readonly Rule[];
   /** The headers that tell an origin of a limit. */
   readonly tagHeaders: readonly string[];
+  /** Whose hub this isolate listens to. */
+  region: Region = regionOf(undefined, undefined);
   readonly #source: Source;
   readonly #byCredit: ByCredit;
   readonly #match: Matcher;
@@ -48,7 +60,10 @@ export class Limiter {
   readonly #watch: Watch;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
-  readonly #countings: readonly Counting[];
+  /** How each rule reads keys and costs. */
+  readonly countings: readonly Counting[];
+  /** The set of no rules: what single rules are decided under is made from it. */
+  readonly #single: RuleSet;
   /** The request that is being decided. */
   readonly #requested: Requested;
   readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
@@ -62,6 +77,7 @@ export class Limiter {
     ];
     this.#enforce = isOn(env.ENFORCE, true);
     this.#match = compileMatcher(rules, this.#enforce);
+    this.#single = RuleSet.none(rules, this.#enforce);
     this.#source = new Source({
       isolate: hex64(random[0] ?? 0, random[1] ?? 0),
       seed: random[2] ?? 0,
@@ -69,8 +85,8 @@ export class Limiter {
       rules,
       hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
     });
-    this.#countings = rules.map((rule) => new Counting(rule));
-    this.#requested = new Requested(this.#countings);
+    this.countings = rules.map((rule) => new Counting(rule));
+    this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
@@ -88,7 +104,34 @@ export class Limiter {
   ): Decision | undefined | Promise<Decision> {
     const requested = this.#requested.read(traits, cost, keyOf);
     const set = this.#match(traits, requested.client);
-    if (set.isEmpty) return undefined;
+    return set.isEmpty ? undefined : this.#decide(set, requested, background);
+  }
+
+  /** Decides a request of a key that somebody names, under one rule. `undefined` for a key that is none. */
+  decideNamed(
+    ruleIndex: number,
+    key: string,
+    cost: number,
+    background: Background,
+  ): Decision | undefined | Promise<Decision> {
+    const found = this.countings[ruleIndex]?.keyNamed(key);
+    const rule = this.rules[ruleIndex];
+    if (found === undefined || rule === undefined) return undefined;
+    const set = this.#single.and(ruleIndex);
+    return this.#decide(set, named(found.key, found.text, rule.cost * cost), background);
+  }
+
+  /** The hash and the shown text of a key that somebody names; `undefined` for a key that is none. */
+  nameKey(ruleIndex: number, key: string): NamedKey | undefined {
+    const found = this.countings[ruleIndex]?.keyNamed(key);
+    const hasher = this.#source.hashers[ruleIndex];
+    if (found === undefined || hasher === undefined) return undefined;
+    const hash = hasher.hash(found.key);
+    const label = this.#display === undefined ? undefined : labelled(this.#display(found.text));
+    return { hash, tagLo: hasher.lo, label };
+  }
+
+  #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
     if (set.refusedBy !== undefined) return refusal(set.refusedBy);
     const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
     if (byCredit === undefined) return this.#admission(set, requested, background);
@@ -96,7 +139,7 @@ export class Limiter {
     return byCredit;
   }
 
-  #admission(set: RuleSet, requested: Requested, background: Background): Decision | Promise<Decision> {
+  #admission(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
     const charged = set.indexes.map((ruleIndex) => ({
       ruleIndex,
       key: requested.keyOf(ruleIndex),
@@ -135,14 +178,20 @@ export class Limiter {
     return outcome;
   }
 
-  /** Keeps the hub connection open. Called on every request, also on those that no rule matches. */
-  listen(request: Request, background: Background): void {
+  /**
+   * Keeps the hub connection open. Called on every request, also on those that no rule matches.
+   * @param request `undefined` for a call that is none: it does not say where it came in
+   */
+  listen(request: Request | undefined, background: Background): void {
     const now = epochMs(Date.now());
     if (!this.#watch.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
-    const { continent, longitude } = placeOf(request);
-    this.#source.pop = popHere(request);
-    this.#watch.keep(regionOf(continent, longitude), now, background);
+    if (request !== undefined) {
+      const { continent, longitude } = placeOf(request);
+      this.#source.pop = popHere(request);
+      this.region = regionOf(continent, longitude);
+    }
+    this.#watch.keep(this.region, now, background);
   }
 
   /** What people are shown of this isolate's entries. */
@@ -161,7 +210,7 @@ export class Limiter {
     return backlogOf(this.#source.hotKeys(), epochMs(Date.now()));
   }
 
-  #remember(set: RuleSet, requested: Requested): void {
+  #remember(set: RuleSet, requested: Countable): void {
     const label = this.#labelOf(requested);
     if (label === undefined) return;
     for (const ruleIndex of set.indexes) {
@@ -173,7 +222,7 @@ export class Limiter {
   }
 
   /** What a request's keys are shown as; `undefined` where only hashes are. */
-  #labelOf(requested: Requested): ((ruleIndex: number) => string) | undefined {
+  #labelOf(requested: Countable): ((ruleIndex: number) => string) | undefined {
     const display = this.#display;
     if (display === undefined) return undefined;
     return (ruleIndex) => labelled(display(requested.textOf(ruleIndex)));

@@ -50,7 +50,7 @@ interface Body {
   readonly body: string;
 }
 
-function bodyOf({ rule, unavailable, refused }: Decision): Body {
+function bodyOf({ rule, quotas, unavailable, refused }: Decision): Body {
   const { action } = rule;
   if (unavailable) {
     const detail = `The count for "${rule.name}" cannot be reached; the request was refused to be safe.`;
@@ -60,20 +60,28 @@ function bodyOf({ rule, unavailable, refused }: Decision): Body {
     return { contentType: action.contentType ?? "text/plain; charset=utf-8", body: action.body };
   if (refused === true)
     return { contentType: PROBLEM_TYPE, body: refusedBody(`"${rule.name}" does not admit this client.`) };
-  return { contentType: PROBLEM_TYPE, body: quotaExceeded(rule) };
+  return {
+    contentType: PROBLEM_TYPE,
+    body: quotaExceeded(rule, quotas.find((quota) => quota.rule === rule)?.limit ?? rule.limit),
+  };
 }
 
-/** The bodies of 429s: one for each rule, the same for every request. */
+/** The bodies of 429s: one for each rule, the same for every request of a client that has the rule's limit. */
 const bodies = new WeakMap<Rule, string>();
 
-function quotaExceeded(rule: Rule): string {
+function quotaExceeded(rule: Rule, limit: number): string {
+  if (limit !== rule.limit) return problemOf(rule, limit);
   const known = bodies.get(rule);
   if (known !== undefined) return known;
-  const detail = `"${rule.name}" admits ${rule.limit} in ${formatDuration(rule.window)}.`;
-  const status = rule.action.kind === "deny" ? rule.action.status : 429;
-  const body = problemBody({ title: "Quota exceeded", status, detail, violated: [rule.name] });
+  const body = problemOf(rule, limit);
   bodies.set(rule, body);
   return body;
+}
+
+function problemOf({ name, window, action }: Rule, limit: number): string {
+  const detail = `"${name}" admits ${limit} in ${formatDuration(window)}.`;
+  const status = action.kind === "deny" ? action.status : 429;
+  return problemBody({ title: "Quota exceeded", status, detail, violated: [name] });
 }
 
 /** What an admitted request is told: its quotas. `decision` is undefined when no rule covered it. */
@@ -94,7 +102,7 @@ function tellInto(headers: Told, decision: Decision | undefined, teller: Teller)
 
 function tellQuotas(headers: Told, quotas: readonly Quota[], { style, now }: Teller): void {
   if (style === "draft-10" || style === "both") {
-    headers["RateLimit-Policy"] = rateLimitPolicy(quotas.map((quota) => quota.rule));
+    headers["RateLimit-Policy"] = rateLimitPolicy(quotas);
     headers.RateLimit = rateLimit(quotas.map((quota) => remainingOf(quota, now)));
   }
   if (style === "legacy" || style === "both") Object.assign(headers, legacyHeaders(quotas));

@@ -125,13 +125,23 @@ async function prepare(options: ClusterOptions): Promise<Launch> {
       clusterConfig({
         setup: { pops, distance },
         address: new URL(url).host,
-        vars: { ...file.vars, RULES: rules, DEBUG_HEADERS: "true", KEY_DISPLAY: "plain", ...options.vars },
+        vars: {
+          ADMIN_TOKEN: LOCAL_TOKEN,
+          ...file.vars,
+          RULES: rules,
+          DEBUG_HEADERS: "true",
+          KEY_DISPLAY: "plain",
+          ...options.vars,
+        },
         compatibilityDate: file.compatibilityDate ?? "2026-10-01",
         compatibilityFlags: file.compatibilityFlags,
         storageFolder,
       }),
   };
 }
+
+/** What the admin API of a cluster asks for where nothing else is set. Its ports are open to this machine alone. */
+export const LOCAL_TOKEN = "local";
 
 const urlOf = (port: number | undefined): string => `http://${HOST}:${port}`;
 

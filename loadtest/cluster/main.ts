@@ -25,6 +25,8 @@ GET /api/state shows every POP and owner, GET /api/traffic how many calls reache
   {"cut":["LHR","owner"]}   {"cut":["LHR","hub"]}      cuts a POP off from the owners, or from its hub
   {"delayMs":800,"link":["TYO","owner"]}               adds 800 ms to each way of a link
   {"heal":true}                                        mends every link, and takes all delay away
+The admin API is below /v1 on the same port; its token is "local", or what the environment's ADMIN_TOKEN says:
+  curl -H 'Authorization: Bearer local' http://127.0.0.1:8787/v1/rules
 `;
 
 void runCli(async () => {
@@ -55,6 +57,7 @@ void runCli(async () => {
     distance: readNumber("distance", values.distance, 1, (factor) => factor >= 0, "0 or a positive number"),
     idle: values.idle === true,
     signal: stopped.signal,
+    ...(process.env.ADMIN_TOKEN ? { vars: { ADMIN_TOKEN: process.env.ADMIN_TOKEN } } : {}),
     ...(quiet ? {} : { onOutput: (line: string) => console.error(line) }),
   });
   if (cluster === undefined) return 0;

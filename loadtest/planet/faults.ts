@@ -19,6 +19,7 @@ export const FAULTS = {
   overload: "an owner says that it is overloaded",
   evict: "strangers flood a small table and push other clients' entries out",
   rules: "a request comes to an isolate whose rules cannot be read",
+  command: "somebody resets, blocks or unblocks a client by hand",
 } as const;
 
 export type Fault = keyof typeof FAULTS;

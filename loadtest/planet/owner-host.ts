@@ -2,9 +2,10 @@
  * An owner object in virtual time, as `coordinator/key-owner.ts` and the platform around it are in production:
  * at most one incarnation counts, what it writes takes a moment to be durable, and nothing leaves it before.
  */
-import { Accounts } from "../../shared/owner/accounts.ts";
+import { Accounts, type Effects } from "../../shared/owner/accounts.ts";
 import { decodeRow } from "../../shared/owner/row.ts";
 import { decodeAsks, encodeNews, encodeReply, type Reply } from "../../shared/protocol/codec.ts";
+import { decodeCommand, encodeCommandReply } from "../../shared/protocol/commands.ts";
 import { Dialects, oncePerSchema } from "../../shared/protocol/dialects.ts";
 import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
 import { SCHEMA_MIN } from "../../shared/protocol/schema.ts";
@@ -87,31 +88,65 @@ export class OwnerHost {
       this.#fail(incarnation, reply);
       return;
     }
-    const commit = this.#write(incarnation, taken.rows);
-    if (taken.alarmAt !== undefined) this.#wakeBy(taken.alarmAt);
-    const leave = (): void => {
-      if (!incarnation.alive || !commit()) {
-        this.#fail(incarnation, reply);
-        return;
-      }
-      if (death === "written") {
-        this.#fail(incarnation, reply);
-        return;
-      }
+    this.#carryOut(incarnation, taken, death, reply, () => {
       taken.answers.forEach((answer, index) => {
         const ask = asks.value[index];
         if (ask !== undefined) world.witness.answers(this, ask, answer);
       });
-      const frame =
-        world.wire === "bytes"
-          ? encodeReply({ answers: taken.answers }, asks.schema)
-          : { value: { answers: taken.answers as Answer[] } };
+      return world.wire === "bytes"
+        ? encodeReply({ answers: taken.answers }, asks.schema)
+        : { value: { answers: taken.answers as Answer[] } };
+    });
+  }
+
+  /** A command arrives. `reply` as with `ask`. */
+  command(frame: Uint8Array, reply: (result: Uint8Array | "failed") => void): void {
+    const { world } = this;
+    const death = world.deathOf(this);
+    const command = decodeCommand(frame);
+    // An object of the first release has no such call.
+    if (death === "before" || !command.ok || command.schema > this.speaks) {
+      this.#fail(death === "before" ? this.current : undefined, reply);
+      return;
+    }
+    const incarnation = this.#reached();
+    for (const name of incarnation.accounts.missing([command.value])) this.#load(incarnation, name);
+    world.witness.commanding(this, incarnation, command.value);
+    const commanded = incarnation.accounts.command(command.value, this.clock.now());
+    world.witness.commanded(this, incarnation, command.value, commanded.reply);
+    if (death === "taken") {
+      this.#fail(incarnation, reply);
+      return;
+    }
+    this.#carryOut(incarnation, commanded, death, reply, () => {
+      world.witness.acknowledges(this, command.value, commanded.reply);
+      return encodeCommandReply(commanded.reply, command.schema);
+    });
+  }
+
+  /** Writes; what `say` returns leaves when that is durable, and then the news. */
+  #carryOut<T>(
+    incarnation: Incarnation,
+    effects: Effects,
+    death: Death | undefined,
+    reply: (result: T | "failed") => void,
+    say: () => T,
+  ): void {
+    const { world } = this;
+    const commit = this.#write(incarnation, effects.rows);
+    if (effects.alarmAt !== undefined) this.#wakeBy(effects.alarmAt);
+    const leave = (): void => {
+      if (!incarnation.alive || !commit() || death === "written") {
+        this.#fail(incarnation, reply);
+        return;
+      }
+      const said = say();
       if (death === "answered") {
         // Its last words are on the way for a while, and meet those of its successor.
-        world.agenda.after(world.random() * LAST_WORDS_MS, () => reply(frame));
+        world.agenda.after(world.random() * LAST_WORDS_MS, () => reply(said));
         this.end(incarnation);
-      } else reply(frame);
-      if (taken.news.length > 0) this.#announce(taken.news);
+      } else reply(said);
+      if (effects.news.length > 0) this.#announce(effects.news);
     };
     if (incarnation.writtenAt <= world.agenda.now) leave();
     else world.agenda.at(incarnation.writtenAt, leave);
@@ -165,7 +200,7 @@ export class OwnerHost {
     };
   }
 
-  #fail(incarnation: Incarnation | undefined, reply: (result: CallResult) => void): void {
+  #fail(incarnation: Incarnation | undefined, reply: (result: "failed") => void): void {
     if (incarnation !== undefined) this.end(incarnation);
     reply("failed");
   }

@@ -37,10 +37,16 @@ export interface PlanOptions {
   readonly pops?: number;
 }
 
-export function draw(random: Random, options: PlanOptions): Plan {
+/**
+ * @param commands decides whether there are any: it is asked for nothing else, so that a trial without commands is the
+ * one it was before there were any
+ */
+export function draw(random: Random, commands: Random, options: PlanOptions): Plan {
   const { faults: allowed, places = CITY_PLACES, pops } = options;
   const quiet = random() < 0.125;
-  const faults = new Set(quiet ? [] : allowed.filter(() => random() < 0.5));
+  const others = allowed.filter((fault) => fault !== "command");
+  const faults = new Set<Fault>(quiet ? [] : others.filter(() => random() < 0.5));
+  if (allowed.includes("command") && commands() < 0.5) faults.add("command");
   const rules = drawRules(random);
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {

@@ -2,6 +2,7 @@
 import type { Account } from "../../shared/owner/account.ts";
 import { accountName } from "../../shared/owner/accounts.ts";
 import type { Decision } from "../../shared/pop/decide.ts";
+import type { Command, CommandReply } from "../../shared/protocol/commands.ts";
 import type { Announcement, Answer, Ask, Verdicts } from "../../shared/protocol/messages.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Incarnation, OwnerHost } from "./owner-host.ts";
@@ -95,6 +96,23 @@ export class Transcript extends Witness {
     });
   }
 
+  override commanded(
+    _host: OwnerHost,
+    _incarnation: Incarnation,
+    command: Command,
+    reply: CommandReply,
+  ): void {
+    const { action } = command;
+    const until = "until" in action ? ` until ${this.#time(action.until)}` : "";
+    const outcome =
+      "result" in reply ? `count ${reply.result.count} in window ${reply.result.window}` : reply.error;
+    this.#line("owner", `${short(accountName(command))} is told to ${action.kind}${until}: ${outcome}`);
+  }
+
+  override acknowledges({ name }: OwnerHost, { action }: Command): void {
+    this.#line("owner", `${short(name)} acknowledges ${action.kind}`);
+  }
+
   override stored(_host: OwnerHost, name: string, { count, window, epoch }: Snapshot): void {
     this.#line("row", `${short(name)}: count ${count} in window ${window}, epoch ${epoch}`);
   }
@@ -108,7 +126,8 @@ export class Transcript extends Witness {
   }
 
   override hearsNews(isolate: Isolate, news: Announcement): void {
-    this.#line(isolate.name, `hears of ${short(news.key)}: ${this.#verdicts(news)}`);
+    const released = news.released === true ? " released" : "";
+    this.#line(isolate.name, `hears of ${short(news.key)}: ${this.#verdicts(news)}${released}`);
   }
 
   override note(text: () => string): void {

@@ -8,6 +8,7 @@ import { messageOf } from "../tools/cli.ts";
 import { drawBelow, type Random, seededRandom, seedFor, shuffled } from "../tools/random.ts";
 import { Checks, Chorus } from "./checks/all.ts";
 import type { Violation } from "./checks/checker.ts";
+import { command } from "./commander.ts";
 import type { Fault, Tally } from "./faults.ts";
 import { Mischief } from "./mischief.ts";
 import { draw, type Plan, type PlanOptions } from "./plan.ts";
@@ -16,7 +17,7 @@ import type { Witness } from "./witness.ts";
 import { World } from "./world.ts";
 
 /** Faults that cost neither accuracy nor time: without any other no source may be counted too high. */
-const HARMLESS: readonly Fault[] = ["reorder", "sleep", "hub", "idle"];
+const HARMLESS: readonly Fault[] = ["reorder", "sleep", "hub", "idle", "command"];
 /** The first clients come once everybody watches, ms. */
 const LEAD_MS = 1_000;
 /** How long everything gets to come to rest after it was mended, ms. */
@@ -43,7 +44,8 @@ export interface TrialResult {
 }
 
 export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResult {
-  const plan = draw(seededRandom(seedFor(seed, "plan")), options);
+  const commands = seededRandom(seedFor(seed, "commands"));
+  const plan = draw(seededRandom(seedFor(seed, "plan")), commands, options);
   const random = seededRandom(seedFor(seed, "world"));
   const world = new World({ rules: plan.rules, places: plan.places, random, checked: true });
   const start = world.agenda.now;
@@ -51,7 +53,7 @@ export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResu
   const checks = new Checks(world, start, nothingFails);
   world.witness = witness === undefined ? checks : new Chorus([witness(world), checks]);
   try {
-    play(seed, plan, world, checks);
+    play(seed, plan, world, checks, commands);
   } catch (error) {
     // A broken assertion of the core: what it asserts is an invariant, too.
     checks.violations.push({ checker: "assertion", text: messageOf(error), atMs: world.agenda.now - start });
@@ -60,7 +62,7 @@ export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResu
 }
 
 /** From the first request to the last word; ends at the first violation. */
-function play(seed: number, plan: Plan, world: World, checks: Checks): void {
+function play(seed: number, plan: Plan, world: World, checks: Checks, commands: Random): void {
   const mischief = new Mischief(world, plan, seededRandom(seedFor(seed, "faults")));
   for (let place = 0; place < plan.places.length; place += 1)
     for (let isolate = 0; isolate < plan.isolatesPerPlace; isolate += 1) mischief.birth(place);
@@ -77,6 +79,7 @@ function play(seed: number, plan: Plan, world: World, checks: Checks): void {
   const quiet = rest + quietMs(plan.rules);
   heartbeat(world, rest);
   fire(world, plan, random);
+  if (plan.faults.has("command")) command(world, plan, world.agenda.now + LEAD_MS, commands);
   if (!reach(end)) return;
   mischief.heal();
   if (!reach(end + HEAL_MS)) return;

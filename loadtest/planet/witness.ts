@@ -1,6 +1,7 @@
 /** What a run tells whoever watches it: the checkers, the transcript, the reports. Every method may be left as it is. */
 import type { Account } from "../../shared/owner/account.ts";
 import type { Decision } from "../../shared/pop/decide.ts";
+import type { Command, CommandReply } from "../../shared/protocol/commands.ts";
 import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Incarnation, OwnerHost } from "./owner-host.ts";
@@ -22,6 +23,12 @@ export class Witness {
     _asks: readonly Ask[],
     _answers: readonly Answer[],
   ): void {}
+  /** An owner is about to carry out a command. */
+  commanding(_host: OwnerHost, _incarnation: Incarnation, _command: Command): void {}
+  /** An owner carried out a command, or refused it; nothing of it has left yet. */
+  commanded(_host: OwnerHost, _incarnation: Incarnation, _command: Command, _reply: CommandReply): void {}
+  /** What a command came to leaves its owner. */
+  acknowledges(_host: OwnerHost, _command: Command, _reply: CommandReply): void {}
   /** An incarnation brought an account into memory from its row. */
   loaded(_host: OwnerHost, _account: Account): void {}
   /** A row is durable from now on. */

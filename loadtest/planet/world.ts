@@ -5,7 +5,10 @@
 
 import { gridOf } from "../../shared/grid.ts";
 import { KeyHasher } from "../../shared/key.ts";
+import { ownerName } from "../../shared/owner-name.ts";
+import { policyOf } from "../../shared/policy.ts";
 import type { TableSize } from "../../shared/pop/credit-table.ts";
+import { type CommandAction, encodeCommand } from "../../shared/protocol/commands.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
 import { REGIONS, type Region } from "../../shared/region.ts";
@@ -162,6 +165,23 @@ export class World {
       oneWayMs,
       () => host.ask(frame, (result) => this.network.carry(fromOwner, oneWayMs, () => finish(result), lost)),
       lost,
+    );
+  }
+
+  /** A command from a place to a client's owner. `end` happens once for each reply that comes through. */
+  command(place: number, rule: number, client: string, action: CommandAction, end: () => void): void {
+    const [said, hasher, links] = [this.rules[rule], this.hashers[rule], this.links[place]];
+    if (said === undefined || hasher === undefined || links === undefined)
+      throw new RangeError(`there is no rule ${rule} or no place ${place}`);
+    hasher.tag(client);
+    const key = hasher.hash(client);
+    const host = this.#owner(ownerName(said, key), place);
+    const frame = encodeCommand({ rule: policyOf(said, this.gridOf(rule, client)), key, action });
+    const oneWayMs = this.oneWayMs(place, host.place);
+    this.network.carry(links.toOwner, oneWayMs, () =>
+      host.command(frame, (result) => {
+        if (result !== "failed") this.network.carry(links.fromOwner, oneWayMs, end);
+      }),
     );
   }
 

@@ -1,20 +1,32 @@
 /**
  * A hub's feed: the newest announcement of every key, numbered in order of arrival, so that a watcher gets
  * what it missed. Announcements join by (epoch, version) and expire; repetition and order do not matter.
- * Absence from a snapshot is not a release.
+ * Absence from a snapshot is not a release: news of one is kept for as long as somebody may believe the block.
  */
-import { FEED_MAX, FEED_RECENT_MAX, FEED_SWEEP_MIN, FRAME_MAX } from "../limits.ts";
+import {
+  BLOCK_TRUST,
+  CLAIMS_LISTED_MAX,
+  FEED_MAX,
+  FEED_RECENT_MAX,
+  FEED_SWEEP_MIN,
+  FRAME_MAX,
+} from "../limits.ts";
 import type { FeedFrame } from "../protocol/codec.ts";
 import type { Announcement } from "../protocol/messages.ts";
-import { type EpochMs, later, NEVER } from "../time.ts";
+import { after, type EpochMs, later, NEVER } from "../time.ts";
 
 const lastsUntil = (news: Announcement): EpochMs =>
   later(later(news.claimedUntil ?? NEVER, news.fullUntil ?? NEVER), news.penaltyUntil ?? NEVER);
+
+/** Until when it is news to anybody that comes now. A watcher that was away believes a block for BLOCK_TRUST. */
+const newsUntil = (news: Announcement, now: EpochMs): EpochMs =>
+  later(lastsUntil(news), news.released === true ? after(now, BLOCK_TRUST) : NEVER);
 
 interface Entry {
   readonly number: number;
   readonly name: string;
   readonly news: Announcement;
+  readonly until: EpochMs;
 }
 
 export class Feed {
@@ -40,13 +52,14 @@ export class Feed {
 
   /** Takes an announcement unless a newer one of its key is known. True when watchers should hear of it. */
   publish(news: Announcement, now: EpochMs): boolean {
-    if (lastsUntil(news) <= now && news.released !== true) return false;
+    const until = newsUntil(news, now);
+    if (until <= now) return false;
     const name = `${news.ruleVersion}.${news.key}`;
-    const known = this.#entries.get(name)?.news;
+    const known = this.#entries.get(name);
     // An owner that was idle for long begins anew with low epochs: what has expired must not hide its news.
-    if (known !== undefined && lastsUntil(known) > now && isNewerOrSame(known, news)) return false;
+    if (known !== undefined && known.until > now && isNewerOrSame(known.news, news)) return false;
     this.#last += 1;
-    const entry = { number: this.#last, name, news };
+    const entry = { number: this.#last, name, news, until };
     this.#entries.delete(name);
     this.#entries.set(name, entry);
     this.#recent.push(entry);
@@ -89,7 +102,7 @@ export class Feed {
    */
   catchUp(id: string, number: number, now: EpochMs): readonly FeedFrame[] {
     const after = id === this.id && number <= this.#last ? number : 0;
-    const missed = this.#since(after).filter((entry) => lastsUntil(entry.news) > now);
+    const missed = this.#since(after).filter(({ until }) => until > now);
     const frames = this.#frames(after, missed);
     return frames.length > 0 ? frames : [{ feed: this.id, after, upTo: this.#last, news: [] }];
   }
@@ -102,6 +115,18 @@ export class Feed {
     return this.#recent
       .slice(number + 1 - oldest.number)
       .filter((entry) => this.#entries.get(entry.name) === entry);
+  }
+
+  /** What holds now of keys under these rules, newest first, at most CLAIMS_LISTED_MAX. */
+  claims(ruleVersions: readonly string[], limit: number, now: EpochMs): readonly Announcement[] {
+    const asked = new Set(ruleVersions);
+    const most = Math.min(limit, CLAIMS_LISTED_MAX);
+    const claims: Announcement[] = [];
+    for (const { news } of Array.from(this.#entries.values()).reverse()) {
+      if (!(claims.length < most)) break;
+      if (asked.has(news.ruleVersion) && lastsUntil(news) > now) claims.push(news);
+    }
+    return claims;
   }
 
   get size(): number {
@@ -140,8 +165,8 @@ export class Feed {
    * left the last time will do, and a hub holds no more of the past than of what still holds.
    */
   #sweep(now: EpochMs): void {
-    for (const [name, entry] of this.#entries) if (lastsUntil(entry.news) <= now) this.#entries.delete(name);
-    const standing = this.#recent.findIndex((entry) => lastsUntil(entry.news) > now);
+    for (const [name, { until }] of this.#entries) if (until <= now) this.#entries.delete(name);
+    const standing = this.#recent.findIndex(({ until }) => until > now);
     this.#recent = standing < 0 ? [] : this.#recent.slice(standing);
     const pause = Math.min(Math.ceil(this.#capacity / 4), Math.max(FEED_SWEEP_MIN, this.#entries.size));
     this.#sweepAt = this.#last + pause;

@@ -36,14 +36,15 @@ import {
   rollMeter,
   room,
 } from "./meter/meter.ts";
+import { endOverride, type Override, quotaOf } from "./override.ts";
 import { claimedWindow, startPenalty, updateVerdicts } from "./verdicts.ts";
 
 export interface Account {
   readonly key: string;
   policy: RulePolicy;
   label: string | undefined;
-  /** The data centre whose Ask opened this account; the object lives near it. */
-  readonly claimedBy: string;
+  /** The data centre whose Ask came first; empty before there was one. The object lives near it. */
+  claimedBy: string;
   /** Rises whenever the account is loaded anew; an answer of an older epoch is void. */
   epoch: number;
   /** Rises with every change that is announced. */
@@ -55,6 +56,9 @@ export interface Account {
   /** The announced end of being full, NEVER for none. Not stored: a denial writes nothing. */
   fullUntil: EpochMs;
   penaltyUntil: EpochMs;
+  /** Until then announcements say that blocks were lifted by hand. Not stored: older news of a block is void after a restart. */
+  releasedUntil: EpochMs;
+  override: Override | undefined;
   /** True until the first row under this epoch is written: no answer may leave before it. */
   epochUnwritten: boolean;
 }
@@ -70,21 +74,26 @@ export type Step =
       readonly announcement: Announcement | undefined;
     };
 
+/** What an account is opened for: an Ask, or a command, which comes from no source. */
+export type Opening = Pick<Ask, "rule" | "key" | "label"> & Partial<Pick<Ask, "pop" | "epochSeen">>;
+
 /** An account nobody has asked for yet. Its epoch is above any that the asking source has heard of. */
-export function openAccount(ask: Ask, now: EpochMs): Account {
-  const window = windowAt(ask.rule.grid, now);
+export function openAccount({ rule, key, label, pop = "", epochSeen = 0 }: Opening, now: EpochMs): Account {
+  const window = windowAt(rule.grid, now);
   return {
-    key: ask.key,
-    policy: ask.rule,
-    label: ask.label,
-    claimedBy: ask.pop,
-    epoch: ask.epochSeen + 1,
+    key,
+    policy: rule,
+    label,
+    claimedBy: pop,
+    epoch: epochSeen + 1,
     version: 0,
     ledger: emptyLedger(window),
     meter: emptyMeter(window),
     claimedUntil: NEVER,
     fullUntil: NEVER,
     penaltyUntil: NEVER,
+    releasedUntil: NEVER,
+    override: undefined,
     epochUnwritten: true,
   };
 }
@@ -99,6 +108,9 @@ export function ask(account: Account, message: Ask, now: EpochMs): Step {
   }
   // Opened by a Worker of the first release, or kept in a row of it: those say less of the rule.
   if (account.policy.threshold === undefined) account.policy = message.rule;
+  if (account.claimedBy === "") account.claimedBy = message.pop;
+  account.label ??= message.label;
+  endOverride(account, now);
   rollTo(account, windowAt(account.policy.grid, now));
   if (message.window > account.meter.window) {
     const ahead = windowStart(account.policy.grid, message.window) - now;
@@ -149,20 +161,23 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
     kind: "answer",
     answer: answerOf(account, message, account.meter.window, granted, now),
     store,
-    announcement: news ? announcementOf(account) : undefined,
+    announcement: news ? announcementOf(account, now) : undefined,
   };
 }
 
 const sum = (costs: readonly number[]): number => costs.reduce((total, cost) => total + cost, 0);
 
-function chargeLearnt({ policy, meter }: Account, learnt: Learnt, now: EpochMs): void {
+function chargeLearnt(account: Account, learnt: Learnt, now: EpochMs): void {
+  const { meter } = account;
+  const policy = quotaOf(account);
   if (learnt.delta !== 0) charge(policy, meter, learnt.delta, now);
   if (learnt.previousDelta !== 0) chargePrevious(policy, meter, learnt.previousDelta, now);
 }
 
 /** Grants costs in order of arrival, each whole or not at all, as long as they fit. */
 function grant(account: Account, want: readonly number[], now: EpochMs): { cost: number; denied: boolean } {
-  let left = account.penaltyUntil > now ? 0 : room(account.policy, account.meter, now);
+  const quota = quotaOf(account);
+  let left = account.penaltyUntil > now ? 0 : room(quota, account.meter, now);
   let cost = 0;
   let denied = false;
   for (const wanted of want) {
@@ -173,12 +188,13 @@ function grant(account: Account, want: readonly number[], now: EpochMs): { cost:
       denied = true;
     }
   }
-  if (cost > 0) charge(account.policy, account.meter, cost, now);
+  if (cost > 0) charge(quota, account.meter, cost, now);
   return { cost, denied };
 }
 
 function answerOf(account: Account, message: Ask, window: number, granted: number, now: EpochMs): Granted {
-  const { policy, meter, claimedUntil, fullUntil, penaltyUntil } = account;
+  const { meter, claimedUntil, fullUntil, penaltyUntil, override } = account;
+  const quota = quotaOf(account);
   return {
     kind: "granted",
     window,
@@ -186,16 +202,18 @@ function answerOf(account: Account, message: Ask, window: number, granted: numbe
     epoch: account.epoch,
     version: account.version,
     granted,
-    remaining: Math.max(0, room(policy, meter, now)),
+    remaining: Math.max(0, room(quota, meter, now)),
     ...(claimedUntil > now && { claimedUntil }),
     ...(fullUntil > now && { fullUntil }),
     ...(penaltyUntil > now && { penaltyUntil }),
-    resetAt: later(resetAt(policy, meter, now), penaltyUntil),
+    resetAt: later(resetAt(quota, meter, now), penaltyUntil),
+    ...(override !== undefined && { limit: override.limit }),
   };
 }
 
-function announcementOf(account: Account): Announcement {
-  const { claimedUntil, fullUntil, penaltyUntil } = account;
+/** What every POP is told of the account. */
+export function announcementOf(account: Account, now: EpochMs): Announcement {
+  const { claimedUntil, fullUntil, penaltyUntil, releasedUntil } = account;
   return {
     key: account.key,
     ruleVersion: account.policy.version,
@@ -205,6 +223,7 @@ function announcementOf(account: Account): Announcement {
     ...(claimedUntil !== NEVER && { claimedUntil }),
     ...(fullUntil !== NEVER && { fullUntil }),
     ...(penaltyUntil !== NEVER && { penaltyUntil }),
+    ...(releasedUntil > now && { released: true }),
   };
 }
 
@@ -254,13 +273,16 @@ export function rollTo(account: Account, window: number): void {
 }
 
 /**
- * When nothing of the account is worth keeping any more: one idle window after the one in which its claim or its
- * block ends. Until then sources remember its epoch, and would take the news of a new account for old.
+ * When nothing of the account is worth keeping any more: one idle window after the one in which its claim, its
+ * block or its override ends. Until then sources remember its epoch, and would take the news of a new account for old.
  */
 export function expiresAt(account: Account): EpochMs {
-  const { grid } = account.policy;
-  const last = Math.max(claimedWindow(account), windowAt(grid, account.penaltyUntil));
-  // A bucket that is forgotten before it is full again would be given away full.
-  const idle = later(windowEnd(grid, last + 1), forgottenAt(account.policy, account.meter));
+  const { meter, policy, override, penaltyUntil } = account;
+  const { grid } = policy;
+  const held = windowAt(grid, later(penaltyUntil, override?.until ?? NEVER));
+  const last = Math.max(claimedWindow(account), held);
+  // A bucket that is forgotten before it is full again would be given away full, at the slower of its two rates.
+  const full = later(forgottenAt(policy, meter), forgottenAt(quotaOf(account), meter));
+  const idle = later(windowEnd(grid, last + 1), full);
   return after(after(idle, CLOCK_SKEW_MAX), CLOCK_SKEW_MAX);
 }

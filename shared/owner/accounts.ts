@@ -2,28 +2,37 @@
  * The accounts of one owner object: one, unless a rule's keys share their owners. It says what of an Ask's
  * effects comes first; the shell carries that out.
  *
- *    missing? ──▶ the shell loads rows ──▶ take ──▶ write the rows ──▶ answer ──▶ announce
+ *    missing? ──▶ the shell loads rows ──▶ take, command ──▶ write the rows ──▶ answer ──▶ announce
  *                                            └──▶ stale: end the object; nothing of this may leave
  */
 import { ACCOUNTS_MAX, ROW_KEEP_MAX, SWEEP_PAUSE } from "../limits.ts";
+import type { Command, CommandReply } from "../protocol/commands.ts";
 import type { Announcement, Answer, Ask } from "../protocol/messages.ts";
 import { after, type EpochMs, epochMs } from "../time.ts";
 import { type Account, ask, expiresAt, openAccount } from "./account.ts";
+import { carryOut, inspectNone, opens } from "./admin.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "./row.ts";
 
-/** What a frame of Asks leads to. The rows must be durable before the answers or the news leave. */
+/** What the shell has to do. The rows must be durable before an answer or the news leave. */
+export interface Effects {
+  /** By account name. Empty when nothing was granted and nothing changed. */
+  readonly rows: ReadonlyMap<string, Uint8Array>;
+  /** When the shell must have looked through its rows, if it has no alarm set: earlier does no harm. */
+  readonly alarmAt: EpochMs | undefined;
+  readonly news: readonly Announcement[];
+}
+
+/** What a frame of Asks leads to. */
 export type Taken =
   | { readonly kind: "stale" }
-  | {
+  | (Effects & {
       readonly kind: "taken";
-      /** By account name. Empty when nothing was granted and nothing changed. */
-      readonly rows: ReadonlyMap<string, Uint8Array>;
-      /** When the shell must have looked through its rows, if it has no alarm set: earlier does no harm. */
-      readonly alarmAt: EpochMs | undefined;
       /** One for each Ask, in order. */
       readonly answers: readonly Answer[];
-      readonly news: readonly Announcement[];
-    };
+    });
+
+/** What a command leads to. */
+export type Commanded = Effects & { readonly reply: CommandReply };
 
 /** What a look through all rows leads to. */
 export interface Sweep {
@@ -35,15 +44,16 @@ export interface Sweep {
   readonly nextAt: EpochMs | undefined;
 }
 
-/** Under which name an Ask's account is kept, in memory and storage. */
-export const accountName = (message: Ask): string => `${message.rule.version}.${message.key}`;
+/** Under which name an Ask's or a command's account is kept, in memory and storage. */
+export const accountName = (message: Pick<Ask, "rule" | "key">): string =>
+  `${message.rule.version}.${message.key}`;
 
 export class Accounts {
   readonly #accounts = new Map<string, Account>();
 
-  /** The names of accounts that the Asks are for and that are not in memory: their rows have to be loaded first. */
-  missing(asks: readonly Ask[]): readonly string[] {
-    return asks.map(accountName).filter((name) => !this.#accounts.has(name));
+  /** The names of accounts that messages are for and that are not in memory: their rows have to be loaded first. */
+  missing(messages: readonly Pick<Ask, "rule" | "key">[]): readonly string[] {
+    return messages.map(accountName).filter((name) => !this.#accounts.has(name));
   }
 
   /**
@@ -79,6 +89,28 @@ export class Accounts {
     this.#shrink();
     if (alarmAt !== undefined) alarmAt = notTooFar(alarmAt, now);
     return { kind: "taken", rows, alarmAt, answers, news };
+  }
+
+  /** Carries out a command. One that leaves nothing to be kept opens no account. */
+  command(command: Command, now: EpochMs): Commanded {
+    const name = accountName(command);
+    const account = this.#accounts.get(name) ?? (opens(command) ? openAccount(command, now) : undefined);
+    const rows = new Map<string, Uint8Array>();
+    const nothing = { rows, alarmAt: undefined, news: [] };
+    if (account === undefined) return { ...nothing, reply: { result: inspectNone(command, now) } };
+    const step = carryOut(account, command, now);
+    if (step.kind === "refused") return { ...nothing, reply: { error: step.error } };
+    const { result, store, announcement } = step;
+    if (!store) return { ...nothing, reply: { result } };
+    this.#accounts.set(name, account);
+    rows.set(name, encodeRow(account));
+    this.#shrink();
+    return {
+      rows,
+      alarmAt: notTooFar(expiresAt(account), now),
+      reply: { result },
+      news: announcement === undefined ? [] : [announcement],
+    };
   }
 
   /** Past ACCOUNTS_MAX the accounts that came first leave memory; their rows stay, and bring them back one epoch higher. */

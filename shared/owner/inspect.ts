@@ -1,37 +1,43 @@
 /** What people are shown of an account. */
+import type { CommandResult } from "../protocol/commands.ts";
 import { type EpochMs, later, windowAt } from "../time.ts";
 import { type Account, rollTo } from "./account.ts";
-import { counted } from "./meter/meter.ts";
+import { counted, resetAt } from "./meter/meter.ts";
+import { endOverride, quotaOf } from "./override.ts";
 
 /** What a person is shown of the account. */
-export interface OwnerState {
-  readonly rule: string;
-  readonly key: string;
-  readonly epoch: number;
-  readonly window: number;
-  readonly count: number;
-  readonly limit: number;
-  readonly claimedBy: string;
-  readonly sources: number;
-  readonly blockedUntil: EpochMs | null;
-}
+export type OwnerState = CommandResult;
 
 /** Looks at a copy: an account that is moved on is kept for longer, and would be for as long as somebody watches. */
 export function inspect(watched: Account, now: EpochMs): OwnerState {
   const account = copyOf(watched);
+  endOverride(account, now);
   rollTo(account, windowAt(account.policy.grid, now));
-  const until = later(account.fullUntil, account.penaltyUntil);
+  const { meter, penaltyUntil, override } = account;
+  const quota = quotaOf(account);
+  const until = later(account.fullUntil, penaltyUntil);
   return {
     rule: account.policy.name,
     key: account.label ?? account.key,
     epoch: account.epoch,
-    window: account.meter.window,
-    count: counted(account.policy, account.meter, now),
-    limit: account.policy.limit,
+    window: meter.window,
+    count: counted(quota, meter, now),
+    limit: quota.limit,
+    resetAt: later(resetAt(quota, meter, now), penaltyUntil),
+    claimed: isClaimed(account, now),
     claimedBy: account.claimedBy,
     sources: account.ledger.sources.size,
     blockedUntil: until > now ? until : null,
+    override: override ?? null,
   };
+}
+
+/** Claims are not stored: after a restart they are known by who asked in this window, and by a busy one before it. */
+function isClaimed({ claimedUntil, meter, ledger, policy, override }: Account, now: EpochMs): boolean {
+  if (claimedUntil > now || override !== undefined) return true;
+  if (meter.previous >= (policy.threshold ?? Number.POSITIVE_INFINITY)) return true;
+  for (const { seqWindow } of ledger.sources.values()) if (seqWindow === meter.window) return true;
+  return false;
 }
 
 function copyOf(account: Account): Account {

@@ -16,6 +16,9 @@ export interface SourceRecord {
   granted: number;
   /** The same in the window before. */
   previous: number;
+  /** What of `granted` and of `previous` was counted before a reset: it weighs no more, and cannot be handed back. */
+  zero: number;
+  previousZero: number;
   seenAt: EpochMs;
 }
 
@@ -24,9 +27,16 @@ export interface Ledger {
   sources: Map<string, SourceRecord>;
   /** Cost of folded sources in the current window. It is in the meter, but no longer listed by source. */
   base: number;
+  /** What of it was counted before a reset. */
+  baseZero: number;
 }
 
-export const emptyLedger = (window: number): Ledger => ({ window, sources: new Map(), base: 0 });
+export const emptyLedger = (window: number): Ledger => ({
+  window,
+  sources: new Map(),
+  base: 0,
+  baseZero: 0,
+});
 
 /**
  * Moves to a later window. Sources that had nothing to do with the old one are forgotten; one that handed
@@ -37,11 +47,26 @@ export function rollLedger(ledger: Ledger, window: number): void {
   const next = window === ledger.window + 1;
   for (const [id, source] of ledger.sources) {
     source.previous = next ? source.granted : 0;
+    source.previousZero = next ? source.zero : 0;
     source.granted = 0;
+    source.zero = 0;
     if (source.previous === 0 && !(next && source.seqWindow === ledger.window)) ledger.sources.delete(id);
   }
   ledger.base = 0;
+  ledger.baseZero = 0;
   ledger.window = window;
+}
+
+/**
+ * A new count begins: what each source was granted or told so far is its zero. To forget it instead would charge it
+ * again, as sources say what they spent in all.
+ */
+export function resetLedger(ledger: Ledger): void {
+  for (const source of ledger.sources.values()) {
+    source.zero = source.granted;
+    source.previousZero = source.previous;
+  }
+  ledger.baseZero = ledger.base;
 }
 
 /** What an Ask's numbers change: deltas for the meter. */
@@ -58,10 +83,8 @@ export function learn(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   assert(ask.window === ledger.window, "an Ask is learnt in its own window");
   const known = ledger.sources.get(ask.source);
   const source = known ?? addSource(ledger, ask, now);
-  const delta = ask.spent - source.granted;
-  const previousDelta = ask.previousSpent - source.previous;
-  source.granted = ask.spent;
-  source.previous = ask.previousSpent;
+  const delta = spend(source, ask.spent);
+  const previousDelta = spendPrevious(source, ask.previousSpent);
   source.seq = ask.seq;
   source.seqWindow = ask.window;
   source.seenAt = now;
@@ -73,13 +96,29 @@ export function learnPrevious(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   assert(ask.window === ledger.window - 1, "only the previous window is learnt late");
   const known = ledger.sources.get(ask.source);
   const source = known ?? addSource(ledger, { ...ask, counted: 0 }, now);
-  const previousDelta = ask.spent - source.previous;
-  source.previous = ask.spent;
+  const previousDelta = spendPrevious(source, ask.spent);
   source.seq = ask.seq;
   // It is answered with a refusal, and so must its repetition be: a grant of nothing would deny its requests.
   source.seqWindow = -1;
   source.seenAt = now;
   return { source, delta: 0, previousDelta, isNew: known === undefined };
+}
+
+/** What a source has spent in all, of which the meter is told the difference. */
+function spend(source: SourceRecord, spent: number): number {
+  const zero = Math.min(source.zero, spent);
+  const delta = spent - zero - (source.granted - source.zero);
+  source.granted = spent;
+  source.zero = zero;
+  return delta;
+}
+
+function spendPrevious(source: SourceRecord, spent: number): number {
+  const zero = Math.min(source.previousZero, spent);
+  const delta = spent - zero - (source.previous - source.previousZero);
+  source.previous = spent;
+  source.previousZero = zero;
+  return delta;
 }
 
 /** True when one more source can be listed, after folding what may be folded. */
@@ -93,8 +132,11 @@ function addSource(ledger: Ledger, ask: Ask, now: EpochMs): SourceRecord {
   // A folded source that comes back says how much of its spending was counted: that much leaves the base,
   // or it would be counted twice. It is never more than what the base holds.
   const moved = Math.min(ask.counted, ledger.base);
+  const zero = Math.min(moved, ledger.baseZero);
   ledger.base -= moved;
-  const source = { seq: -1, seqWindow: -1, granted: moved, previous: 0, seenAt: now };
+  ledger.baseZero -= zero;
+  const none = { seq: -1, seqWindow: -1, previous: 0, previousZero: 0 };
+  const source: SourceRecord = { ...none, granted: moved, zero, seenAt: now };
   ledger.sources.set(ask.source, source);
   return source;
 }
@@ -104,6 +146,7 @@ function fold(ledger: Ledger, now: EpochMs): void {
   for (const [id, source] of ledger.sources) {
     if (between(source.seenAt, now) <= MESSAGE_LIFE_MAX) continue;
     ledger.base += source.granted;
+    ledger.baseZero += source.zero;
     ledger.sources.delete(id);
   }
 }

@@ -9,7 +9,7 @@
 import * as v from "valibot";
 import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../limits.ts";
 import { decode, encode, openEnvelope } from "../protocol/codec.ts";
-import { count, policySchema, time } from "../protocol/fields.ts";
+import { count, policySchema, positive, time } from "../protocol/fields.ts";
 import { SCHEMA, SCHEMA_MIN } from "../protocol/schema.ts";
 import { after, type EpochMs, epochMs, NEVER } from "../time.ts";
 import { type Account, expiresAt } from "./account.ts";
@@ -29,17 +29,30 @@ const rowSchema = v.object({
     fillAt: v.exactOptional(time, NEVER),
   }),
   base: count,
-  /** Source id, seq, window of that seq, granted, previous, last seen. */
+  baseZero: v.exactOptional(count, 0),
+  /** Source id, seq, window of that seq, granted, previous, last seen; after a reset what of the two was before it. */
   sources: v.pipe(
-    v.array(v.tuple([v.string(), v.number(), v.number(), count, count, time])),
+    v.array(
+      v.tuple([
+        v.string(),
+        v.number(),
+        v.number(),
+        count,
+        count,
+        time,
+        v.optional(count, 0),
+        v.optional(count, 0),
+      ]),
+    ),
     v.maxLength(SOURCES_HARD_MAX),
   ),
   penaltyUntil: time,
+  override: v.exactOptional(v.object({ limit: positive, until: time })),
 });
 
 /** Writes an account as a row. */
 export function encodeRow(account: Account): Uint8Array {
-  const { key, policy, label, claimedBy, epoch, meter, ledger, penaltyUntil } = account;
+  const { key, policy, label, claimedBy, epoch, meter, ledger, penaltyUntil, override } = account;
   const row = {
     key,
     policy,
@@ -48,6 +61,7 @@ export function encodeRow(account: Account): Uint8Array {
     epoch,
     meter,
     base: ledger.base,
+    ...(ledger.baseZero > 0 && { baseZero: ledger.baseZero }),
     sources: Array.from(ledger.sources, ([id, s]) => [
       id,
       s.seq,
@@ -55,8 +69,10 @@ export function encodeRow(account: Account): Uint8Array {
       s.granted,
       s.previous,
       s.seenAt,
+      ...(s.zero > 0 || s.previousZero > 0 ? [s.zero, s.previousZero] : []),
     ]),
     penaltyUntil,
+    ...(override !== undefined && { override }),
   };
   return encode(row, SCHEMA, expiresAt(account));
 }
@@ -65,7 +81,8 @@ export function encodeRow(account: Account): Uint8Array {
 export function decodeRow(bytes: unknown): Account | undefined {
   const decoded = decode(rowSchema, bytes);
   if (!decoded.ok) return undefined;
-  const { key, policy, label, claimedBy, epoch, meter, base, sources, penaltyUntil } = decoded.value;
+  const { key, policy, label, claimedBy, epoch, meter, base, baseZero, sources, penaltyUntil, override } =
+    decoded.value;
   return {
     key,
     policy,
@@ -76,10 +93,11 @@ export function decodeRow(bytes: unknown): Account | undefined {
     ledger: {
       window: meter.window,
       base,
+      baseZero,
       sources: new Map(
-        sources.map(([id, seq, seqWindow, granted, previous, seenAt]) => [
+        sources.map(([id, seq, seqWindow, granted, previous, seenAt, zero, previousZero]) => [
           id,
-          { seq, seqWindow, granted, previous, seenAt },
+          { seq, seqWindow, granted, previous, zero, previousZero, seenAt },
         ]),
       ),
     },
@@ -87,6 +105,8 @@ export function decodeRow(bytes: unknown): Account | undefined {
     claimedUntil: NEVER,
     fullUntil: NEVER,
     penaltyUntil,
+    releasedUntil: NEVER,
+    override,
     epochUnwritten: true,
   };
 }

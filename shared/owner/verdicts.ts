@@ -1,13 +1,14 @@
 /** What an owner believes of its key besides the count: claimed until, full until, barred until. */
-import { after, type EpochMs, epochMs, NEVER, windowAt, windowEnd } from "../time.ts";
+import { after, type EpochMs, epochMs, later, NEVER, windowAt, windowEnd } from "../time.ts";
 import type { Account } from "./account.ts";
 import { nextRoomAt, room } from "./meter/meter.ts";
+import { quotaOf } from "./override.ts";
 
 /** A denial for want of room starts the rule's penalty, if it has one and none is running. It is never extended. */
 export function startPenalty(account: Account, now: EpochMs): boolean {
   const { blockForMs } = account.policy;
   if (blockForMs === undefined || account.penaltyUntil > now) return false;
-  if (room(account.policy, account.meter, now) >= 1) return false;
+  if (room(quotaOf(account), account.meter, now) >= 1) return false;
   account.penaltyUntil = after(now, blockForMs);
   return true;
 }
@@ -15,8 +16,8 @@ export function startPenalty(account: Account, now: EpochMs): boolean {
 /** Brings claim and block up to date; true when everyone should hear of a change. */
 export function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolean {
   let news = false;
-  const full = room(account.policy, account.meter, now) < 1;
-  const until = full && denied ? nextRoomAt(account.policy, account.meter, now) : NEVER;
+  const full = room(quotaOf(account), account.meter, now) < 1;
+  const until = full && denied ? fullUntilOf(account, now) : NEVER;
   if (until !== NEVER && until !== account.fullUntil) {
     account.fullUntil = until;
     news = true;
@@ -25,13 +26,24 @@ export function updateVerdicts(account: Account, denied: boolean, now: EpochMs):
     account.fullUntil = NEVER;
     news = true;
   }
-  const claimedUntil = windowEnd(account.policy.grid, claimedWindow(account));
+  const claimedUntil = claimedUntilOf(account);
   if (claimedUntil > account.claimedUntil) {
     account.claimedUntil = claimedUntil;
     news = true;
   }
   return news;
 }
+
+/** When there is room again; another limit comes back with the end of an override. */
+export function fullUntilOf(account: Account, now: EpochMs): EpochMs {
+  const until = nextRoomAt(quotaOf(account), account.meter, now);
+  const { override } = account;
+  return override !== undefined && override.until < until ? override.until : until;
+}
+
+/** The end of the claim: of its last window, or of an override, which no source could hold to by itself. */
+export const claimedUntilOf = (account: Account): EpochMs =>
+  later(windowEnd(account.policy.grid, claimedWindow(account)), account.override?.until ?? NEVER);
 
 /**
  * The last window of the claim: the one after the last busy one. A window is busy when its count reaches the

@@ -91,7 +91,7 @@ export class ByCredit {
 
   #quota(slot: number, rule: Rule): Quota {
     const remaining = capacity(rule) - this.#source.spent(slot);
-    return { rule, remaining, resetAt: this.#source.endOfWindow(slot) };
+    return { rule, limit: rule.limit, remaining, resetAt: this.#source.endOfWindow(slot) };
   }
 }
 

@@ -17,7 +17,7 @@ import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
-import { localReset, remaining, resetAt } from "./quota.ts";
+import { capacityAt, limitOf, localReset, remaining, resetAt } from "./quota.ts";
 import type { Source } from "./source.ts";
 
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
@@ -26,6 +26,8 @@ export type How = "credit" | "owner" | "blocked" | "degraded";
 /** What one rule says to the client. */
 export interface Quota {
   readonly rule: Rule;
+  /** The key's limit: the rule's, unless its owner said another. */
+  readonly limit: number;
   readonly remaining: number;
   readonly resetAt: EpochMs;
 }
@@ -279,12 +281,13 @@ export class Admission {
       case "local":
       case "open": {
         if (part.slot < 0) break; // no place to count it: as if its entry were new
-        const fits = source.spent(part.slot) + part.cost <= capacity(part.rule);
+        const most = capacityAt(source, part.slot, part.rule);
+        const fits = source.spent(part.slot) + part.cost <= most;
         if (onFailure === "local" && !fits) {
           return this.#deny(part, "degraded", localReset(this.#source, part.slot, part.rule, now), now);
         }
         part.hold = source.hold(part.slot, part.cost, false);
-        part.remaining = Math.max(0, capacity(part.rule) - source.spent(part.slot));
+        part.remaining = Math.max(0, most - source.spent(part.slot));
         this.#tell(part, now);
         break;
       }
@@ -372,6 +375,7 @@ export class Admission {
       .filter((part) => !this.#isShadow(part))
       .map((part) => ({
         rule: part.rule,
+        limit: limitOf(this.#source, part.slot, part.rule),
         remaining: part.how === undefined ? remaining(this.#source, part.slot) : part.remaining,
         resetAt: resetAt(this.#source, part.slot, part.rule, now),
       }));

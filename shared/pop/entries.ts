@@ -183,6 +183,7 @@ export class Entries {
     if (old !== undefined && this.#isForgotten(old, window)) {
       // Its owner may have forgotten the key by now, and with it the epoch: what comes is new to both.
       Object.assign(old.view, emptyView());
+      old.limit = undefined;
       if (!old.outbox.busy) this.#dropHot(slot);
     }
     const hot = this.hotAt(slot);

@@ -24,8 +24,10 @@ export interface HotKey {
   remaining: number;
   resetAt: EpochMs;
   spentThen: number;
-  /** The window in which the owner said it, −1 for never. */
+  /** The window in which the owner said it, −1 for never, or for before a block was lifted by hand. */
   answeredWindow: number;
+  /** The key's limit where the owner said that it is another than the rule's. */
+  limit: number | undefined;
 }
 
 export const newHotKey = (
@@ -48,4 +50,5 @@ export const newHotKey = (
   resetAt: NEVER,
   spentThen: 0,
   answeredWindow: -1,
+  limit: undefined,
 });

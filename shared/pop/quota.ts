@@ -3,6 +3,18 @@ import { capacity, type Rule } from "../rule.ts";
 import { after, type EpochMs, windowEnd } from "../time.ts";
 import type { Entries } from "./entries.ts";
 
+/** What the quota is: the rule's limit, unless the owner said that this key has another. */
+export function limitOf(entries: Entries, slot: number, rule: Rule): number {
+  const hot = slot < 0 ? undefined : entries.hotAt(slot);
+  return hot?.limit ?? rule.limit;
+}
+
+/** What one isolate may admit by itself while the owner cannot be reached. */
+export function capacityAt(entries: Entries, slot: number, rule: Rule): number {
+  const hot = slot < 0 ? undefined : entries.hotAt(slot);
+  return hot?.limit ?? capacity(rule);
+}
+
 /** The owner's last word minus what was used here since; before it has spoken, what is allowed minus what was used here. */
 export function remaining(entries: Entries, slot: number): number {
   if (slot < 0) return 0;
@@ -11,7 +23,7 @@ export function remaining(entries: Entries, slot: number): number {
   if (hot !== undefined && hot.answeredWindow === entries.window(slot)) {
     return Math.max(0, hot.remaining - (spent - hot.spentThen));
   }
-  return Math.max(0, capacity(entries.ruleAt(slot)) - spent);
+  return Math.max(0, capacityAt(entries, slot, entries.ruleAt(slot)) - spent);
 }
 
 /** When quota comes back: the end of a block, else what the owner said, else the end of the window here. */

@@ -6,6 +6,7 @@
 import { unreachable } from "../assert.ts";
 import { type KeyHasher, tagOf } from "../key.ts";
 import { REPORT_JITTER_MAX, REPORT_RETRY_MAX } from "../limits.ts";
+import { policyOf } from "../policy.ts";
 import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
@@ -122,16 +123,7 @@ export class Source extends Entries {
     return {
       source: `${this.isolate}.${hot.life}`,
       pop: this.pop,
-      rule: {
-        version: rule.version,
-        name: rule.name,
-        algorithm: rule.algorithm,
-        limit: rule.limit,
-        threshold: rule.threshold,
-        ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
-        ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),
-        grid: this.gridAt(slot),
-      },
+      rule: policyOf(rule, this.gridAt(slot)),
       key: hot.key,
       ...(hot.label !== undefined && { label: hot.label }),
       window: this.window(slot),
@@ -183,6 +175,7 @@ export class Source extends Entries {
       hot.resetAt = answer.resetAt;
       hot.spentThen = this.spent(slot);
       hot.answeredWindow = answer.window;
+      hot.limit = answer.limit;
       // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
       // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
       if (answer.granted !== this.spent(slot)) outbox.reportBy(now);
@@ -300,6 +293,8 @@ export class Source extends Entries {
     if (hot === undefined) return undefined;
     if (compare(hot.view, news) > 0) {
       join(hot.view, news, now);
+      // What is left and when more comes was said of before. Who was kept out is let in again, and asks.
+      if (news.released === true) hot.answeredWindow = -1;
       hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
     }
     // A claim is a fact whoever tells it: an owner that was forgotten begins with low epochs again.

@@ -49,6 +49,7 @@ const answerSchema = v.variant("kind", [
     granted: count,
     remaining: count,
     resetAt: time,
+    limit: v.exactOptional(positive),
   }),
   v.object({ kind: v.literal("refused"), seq: count, window: count, now: time }),
   v.object({ kind: v.literal("dropped"), seq: count }),

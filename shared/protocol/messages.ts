@@ -79,6 +79,8 @@ export interface Granted extends Verdicts {
   readonly remaining: number;
   /** When quota comes back, by the owner's clock. */
   readonly resetAt: EpochMs;
+  /** The key's limit, where an override makes it another than the rule's. */
+  readonly limit?: number;
 }
 
 /** The Ask names a window in which this owner grants nothing: `window` is the one it is in. */
@@ -103,6 +105,6 @@ export interface Announcement extends Verdicts {
   readonly ruleVersion: string;
   /** The readable key, only where `KEY_DISPLAY` allows it. */
   readonly label?: string;
-  /** Blocks were lifted by hand. */
+  /** Blocks were lifted by hand, not longer ago than a block is believed: news also when nothing else of it lasts. */
   readonly released?: boolean;
 }

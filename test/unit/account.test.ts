@@ -200,8 +200,21 @@ describe("an owner", () => {
 
   it("shows its key only by the name it was given, and its count in the running window", () => {
     const account = opened(asks({ label: "ip=203.0.113.9", want: [4] }));
-    const shown = { rule: "login", key: "ip=203.0.113.9", epoch: 1, limit: 10, claimedBy: "LHR", sources: 1 };
-    expect(inspect(account, T0)).toEqual({ ...shown, window: NOW, count: 4, blockedUntil: null });
-    expect(inspect(account, at(MINUTE))).toEqual({ ...shown, window: NOW + 1, count: 0, blockedUntil: null });
+    const shown = {
+      rule: "login",
+      key: "ip=203.0.113.9",
+      epoch: 1,
+      limit: 10,
+      claimedBy: "LHR",
+      sources: 1,
+      blockedUntil: null,
+      override: null,
+    };
+    const first = { window: NOW, count: 4, claimed: true, resetAt: T0 + MINUTE };
+    expect(inspect(account, T0)).toEqual({ ...shown, ...first });
+    // A restarted owner knows by whom it was asked that it is claimed.
+    expect(inspect(restarted(account), T0)).toEqual({ ...shown, ...first, epoch: 2 });
+    const second = { window: NOW + 1, count: 0, claimed: false, resetAt: T0 + 2 * MINUTE };
+    expect(inspect(account, at(MINUTE))).toEqual({ ...shown, ...second });
   });
 });

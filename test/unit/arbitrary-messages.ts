@@ -1,5 +1,6 @@
 /** Messages of every kind with every value a field may have, for fast-check. */
 import fc from "fast-check";
+import type { Command, CommandAction, CommandReply } from "../../shared/protocol/commands.ts";
 import type { Announcement, Answer, Ask, Granted } from "../../shared/protocol/messages.ts";
 import { durationMs, epochMs } from "../../shared/time.ts";
 
@@ -71,6 +72,7 @@ const granted = fc.record(
     granted: count,
     remaining: count,
     resetAt: time,
+    limit: fc.integer({ min: 1 }),
   },
   { requiredKeys: ["kind", "epoch", "version", "window", "seq", "granted", "remaining", "resetAt"] },
 ) as fc.Arbitrary<Granted>;
@@ -89,3 +91,34 @@ export const announcement = fc.record(
   },
   { requiredKeys: ["key", "ruleVersion", "epoch", "version"] },
 ) as fc.Arbitrary<Announcement>;
+
+const limit = fc.integer({ min: 1 });
+const action: fc.Arbitrary<CommandAction> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("peek", "reset", "unblock") }),
+  fc.record({ kind: fc.constant("block" as const), until: time }),
+  fc.record({ kind: fc.constant("override" as const), limit, until: time }),
+  fc.constant({ kind: "override", limit: null } as const),
+);
+export const command = fc.record(
+  { rule: policy, key: hex(32), label: text, action },
+  { requiredKeys: ["rule", "key", "action"] },
+) as fc.Arbitrary<Command>;
+const result = fc.record({
+  rule: text,
+  key: text,
+  epoch: count,
+  window: count,
+  count,
+  limit,
+  resetAt: time,
+  claimed: fc.boolean(),
+  claimedBy: text,
+  sources: count,
+  blockedUntil: fc.option(time),
+  override: fc.option(fc.record({ limit, until: time })),
+});
+export const commandReply: fc.Arbitrary<CommandReply> = fc.oneof(
+  fc.record({ result }),
+  fc.record({ error: fc.constantFrom("until-passed", "until-too-far", "limit-too-large") }),
+  fc.record({ error: fc.constantFrom("unknown-schema", "malformed"), speaks: count }),
+);

@@ -14,11 +14,17 @@ import {
   encodeNews,
   encodeReply,
 } from "../../shared/protocol/codec.ts";
+import {
+  decodeCommand,
+  decodeCommandReply,
+  encodeCommand,
+  encodeCommandReply,
+} from "../../shared/protocol/commands.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
-import { announcement, answer, ask, count, text } from "./arbitrary-messages.ts";
+import { announcement, answer, ask, command, commandReply, count, text } from "./arbitrary-messages.ts";
 import { SLOW_MS } from "./world.ts";
 
-const readers = [decodeAsks, decodeReply, decodeNews, decodeFeed];
+const readers = [decodeAsks, decodeReply, decodeNews, decodeFeed, decodeCommand, decodeCommandReply];
 const runs = { numRuns: 1_000 };
 
 describe("a message", () => {
@@ -53,6 +59,33 @@ describe("a message", () => {
       }),
       runs,
     );
+  });
+
+  it("is read as it was written: commands, and what they are answered", () => {
+    fc.assert(
+      fc.property(command, commandReply, (command, reply) => {
+        expect(decodeCommand(encodeCommand(command))).toEqual({ ok: true, schema: SCHEMA, value: command });
+        const read = { ok: true, schema: SCHEMA, value: reply };
+        expect(decodeCommandReply(encodeCommandReply(reply))).toEqual(read);
+      }),
+      runs,
+    );
+  });
+
+  it.each([
+    ["no action", {}],
+    ["an action of another release", { kind: "forget" }],
+    ["a block without an end", { kind: "block" }],
+    ["an override without an end", { kind: "override", limit: 1 }],
+    ["a limit of nothing", { kind: "override", limit: 0, until: 1 }],
+    ["a time that is none", { kind: "block", until: Number.NaN }],
+  ])("a command with %s is malformed", (_what, action) => {
+    const [sample] = fc.sample(command, { numRuns: 1, seed: 3 });
+    expect(decodeCommand(encode({ ...sample, action }))).toEqual({
+      ok: false,
+      error: "malformed",
+      schema: SCHEMA,
+    });
   });
 
   it("of a schema this code does not know is named by that schema's number, whatever it holds", () => {
@@ -110,6 +143,7 @@ describe("a message", () => {
       const messages = fc.oneof(
         ask.map((one) => encodeAsks([one])),
         announcement.map((one) => encodeFeed({ feed: "f", after: 0, upTo: 1, news: [one] })),
+        command.map((one) => encodeCommand(one)),
       );
       const damaged = fc.tuple(
         messages,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../loadtest/tools/random.ts";
 import { Feed, follow, type Place } from "../../shared/hub/feed.ts";
-import { FEED_RECENT_MAX, FRAME_MAX } from "../../shared/limits.ts";
+import { BLOCK_TRUST, CLAIMS_LISTED_MAX, FEED_RECENT_MAX, FRAME_MAX } from "../../shared/limits.ts";
 import type { FeedFrame } from "../../shared/protocol/codec.ts";
 import type { Announcement } from "../../shared/protocol/messages.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
@@ -68,6 +68,44 @@ describe("a hub's feed", () => {
     expect(feed.publish(news(1, 1, 0), T0)).toBe(false);
     const { claimedUntil: _, ...released } = news(1, 2);
     expect(feed.publish({ ...released, released: true }, T0)).toBe(true);
+  });
+
+  it("keeps a release for as long as a watcher that was away may believe the block, and no longer", () => {
+    const feed = new Feed("f");
+    const { claimedUntil: _, ...block } = { ...news(1, 1), penaltyUntil: at(60_000) };
+    feed.publish(block, T0);
+    const { penaltyUntil: __, ...lifted } = { ...block, version: 2, released: true };
+    feed.publish(lifted, at(5));
+    // The block, which comes once more by another way, is older than its end.
+    expect(feed.publish(block, at(6))).toBe(false);
+    expect(told(feed.catchUp("f", 1, at(4 + BLOCK_TRUST)))).toEqual(["1:1.2"]);
+    expect(told(feed.catchUp("", 0, at(4 + BLOCK_TRUST)))).toEqual(["1:1.2"]);
+    expect(told(feed.catchUp("f", 1, at(5 + BLOCK_TRUST)))).toEqual([]);
+    // What it keeps of releases goes with the rest.
+    for (let key = 2; key < 70; key += 1) feed.publish(news(key, 1), at(5 + BLOCK_TRUST));
+    expect([feed.size, told(feed.catchUp("", 0, T0))[0]]).toEqual([68, "2:1.1"]);
+  });
+
+  it("shows what holds under the rules that are asked for, newest first, and no more than is wanted", () => {
+    const feed = new Feed("f");
+    const versions = (limit: number, now = T0) =>
+      feed.claims(["0123456789abcdef", "0".repeat(16)], limit, now).map(({ version }) => version);
+    feed.publish({ ...news(1, 1), label: "ip=203.0.113.*" }, T0);
+    feed.publish({ ...news(2, 2), ruleVersion: "f".repeat(16) }, T0);
+    feed.publish(news(3, 3, 10), T0);
+    const { claimedUntil: _, ...key4 } = news(4, 4);
+    feed.publish({ ...key4, penaltyUntil: at(20) }, T0);
+    feed.publish({ ...key4, key: "5".repeat(32), version: 5, released: true }, T0);
+    expect(versions(9)).toEqual([4, 3, 1]);
+    expect(versions(2)).toEqual([4, 3]);
+    expect(versions(9, at(10))).toEqual([4, 1]);
+    expect(versions(0)).toEqual([]);
+    expect(versions(Number.NaN)).toEqual([]);
+    expect(feed.claims(["0123456789abcdef"], 1, at(20))).toEqual([
+      { ...news(1, 1), label: "ip=203.0.113.*" },
+    ]);
+    for (let key = 10; key < 20 + CLAIMS_LISTED_MAX; key += 1) feed.publish(news(key, 1), T0);
+    expect(versions(1e9)).toHaveLength(CLAIMS_LISTED_MAX);
   });
 
   it("hears a key again whose owner was idle so long that it began anew with a low epoch", () => {

@@ -14,12 +14,17 @@ describe("RateLimit-Policy", () => {
   test("is one string item with quota and window for each rule, as in draft-10", () => {
     const login = { name: "login", limit: 20, window: durationMs(60_000) };
     const site = { name: "site", limit: 300, window: durationMs(3_600_000) };
-    expect(rateLimitPolicy([login])).toBe('"login";q=20;w=60');
-    expect(rateLimitPolicy([login, site])).toBe('"login";q=20;w=60, "site";q=300;w=3600');
+    const plain = [login, site].map((rule) => ({ rule, limit: rule.limit }));
+    expect(rateLimitPolicy(plain.slice(0, 1))).toBe('"login";q=20;w=60');
+    expect(rateLimitPolicy(plain)).toBe('"login";q=20;w=60, "site";q=300;w=3600');
+    // One client's own limit is told to that client only.
+    expect(rateLimitPolicy([{ rule: login, limit: 5 }])).toBe('"login";q=5;w=60');
+    expect(rateLimitPolicy(plain.slice(0, 1))).toBe('"login";q=20;w=60');
   });
 
   test("rounds a window up to whole seconds", () => {
-    expect(rateLimitPolicy([{ name: "a", limit: 1, window: durationMs(1_500) }])).toBe('"a";q=1;w=2');
+    const rule = { name: "a", limit: 1, window: durationMs(1_500) };
+    expect(rateLimitPolicy([{ rule, limit: 1 }])).toBe('"a";q=1;w=2');
   });
 });
 

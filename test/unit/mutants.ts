@@ -64,8 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
       edit(
         "loadtest/planet/owner-host.ts",
         "const leave = (): void => {",
-        `taken.answers.forEach((answer, index) => world.witness.answers(this, asks.value[index], answer));
-    const leave = (): void => {`,
+        "say();\n    const leave = (): void => {",
       ),
     ],
     caughtBy: ["durable"],
@@ -92,7 +91,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what was counted is charged again with every Ask",
     edits: [
-      edit("shared/owner/ledger.ts", "const delta = ask.spent - source.granted;", "const delta = ask.spent;"),
+      edit(
+        "shared/owner/ledger.ts",
+        "const delta = spend(source, ask.spent);",
+        "spend(source, ask.spent);\n  const delta = ask.spent;",
+      ),
     ],
     caughtBy: ["count"],
   },
@@ -128,6 +131,47 @@ export const MUTANTS: readonly Mutant[] = [
       edit("shared/pop/source.ts", "if (compare(hot.view, news) > 0) {", "if (hot.slot >= 0) {"),
     ],
     caughtBy: ["barred", "released"],
+  },
+  {
+    name: "an answer that was sent before a block lifts it",
+    trace: "version join",
+    edits: [edit("shared/pop/view.ts", "  if (compare(view, news) < 0) return;\n", "")],
+    caughtBy: ["barred"],
+  },
+  {
+    name: "a reset forgets what each source was granted, and charges it again",
+    trace: "zero on reset",
+    edits: [
+      edit(
+        "shared/owner/ledger.ts",
+        "    source.zero = source.granted;\n    source.previousZero = source.previous;\n",
+        "    source.granted = 0;\n    source.previous = 0;\n",
+      ),
+    ],
+    caughtBy: ["count"],
+  },
+  {
+    name: "what was granted before a reset is handed back out of the count since",
+    trace: "zero on reset",
+    edits: [
+      edit(
+        "shared/owner/ledger.ts",
+        "const delta = spent - zero - (source.granted - source.zero);",
+        "const delta = spent - source.granted;",
+      ),
+    ],
+    caughtBy: ["count"],
+  },
+  {
+    name: "a command is in no row when it is acknowledged",
+    trace: "write-ahead",
+    edits: [edit("shared/owner/admin.ts", "store: true, announcement", "store: false, announcement")],
+    caughtBy: ["durable"],
+  },
+  {
+    name: "a release that holds nothing is not heard",
+    edits: [edit("shared/pop/source.ts", "(until <= now && news.released !== true)", "until <= now")],
+    caughtBy: ["released"],
   },
   {
     name: "a block is believed without hearing it again",
@@ -269,7 +313,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/decide.ts",
-        "const fits = source.spent(part.slot) + part.cost <= capacity(part.rule);",
+        "const fits = source.spent(part.slot) + part.cost <= most;",
         "const fits = true;",
       ),
     ],
@@ -315,8 +359,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/owner/account.ts",
-        "? 0 : room(account.policy, account.meter, now);\n  let cost",
-        "? 0 : room(account.policy, account.meter, now) + 1;\n  let cost",
+        "? 0 : room(quota, account.meter, now);\n  let cost",
+        "? 0 : room(quota, account.meter, now) + 1;\n  let cost",
       ),
     ],
     caughtBy: ["exact", "bound", "bucket-bound"],

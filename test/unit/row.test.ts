@@ -1,10 +1,11 @@
 /** The row an account is kept in. */
 import { Packr } from "msgpackr";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { ROW_KEEP_MAX, SOURCES_HARD_MAX } from "../../shared/limits.ts";
 import { expiresAt, openAccount } from "../../shared/owner/account.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "../../shared/owner/row.ts";
-import { encodeNews, openEnvelope } from "../../shared/protocol/codec.ts";
+import { decode, encodeNews, openEnvelope } from "../../shared/protocol/codec.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
 import { durationMs, epochMs } from "../../shared/time.ts";
@@ -34,8 +35,9 @@ describe("a stored row", () => {
     const account = openAccount(first, T0);
     Object.assign(account, { penaltyUntil: epochMs(T0 + 9), epoch: 4, version: 8 });
     Object.assign(account.meter, { window: 5, current: 6, previous: 7 });
-    const source = { seq: 1, seqWindow: -1, granted: 2, previous: 3, seenAt: T0 };
-    account.ledger = { window: 5, base: 4, sources: new Map([["s", source]]) };
+    const source = { seq: 1, seqWindow: -1, granted: 2, previous: 3, zero: 1, previousZero: 2, seenAt: T0 };
+    account.ledger = { window: 5, base: 4, baseZero: 3, sources: new Map([["s", source]]) };
+    account.override = { limit: 9, until: epochMs(T0 + 1) };
     expect(decodeRow(encodeRow(account))).toEqual({
       ...account,
       epoch: 5,
@@ -45,8 +47,41 @@ describe("a stored row", () => {
   });
 });
 
+/** The row as code reads it that knows of no resets and no overrides. */
+const rowBefore = v.object({
+  epoch: v.number(),
+  base: v.number(),
+  sources: v.array(v.tuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.number()])),
+  penaltyUntil: v.number(),
+});
+
 describe("a row of another release, or damaged", () => {
   const account = () => openAccount(first, T0);
+
+  it("with a reset and an override in it is read by code that knows of neither, with the counts it has", () => {
+    const newer = account();
+    newer.override = { limit: 9, until: epochMs(T0 + 1) };
+    const source = { seq: 1, seqWindow: 5, granted: 2, previous: 3, zero: 2, previousZero: 3, seenAt: T0 };
+    newer.ledger = { window: 5, base: 4, baseZero: 4, sources: new Map([["s", source]]) };
+    expect(decode(rowBefore, encodeRow(newer))).toEqual({
+      ok: true,
+      schema: SCHEMA,
+      value: { epoch: 4, base: 4, sources: [["s", 1, 5, 2, 3, T0]], penaltyUntil: 0 },
+    });
+  });
+
+  it("of before there were resets and overrides has neither", () => {
+    const plain = account();
+    const source = { seq: 1, seqWindow: 5, granted: 2, previous: 3, zero: 0, previousZero: 0, seenAt: T0 };
+    plain.ledger.sources.set("s", source);
+    const row = encodeRow(plain);
+    // A key that nobody reset has the row it always had.
+    expect(openEnvelope(row)?.value).not.toHaveProperty("baseZero");
+    expect(openEnvelope(row)?.value).not.toHaveProperty("override");
+    expect(openEnvelope(row)?.value).toMatchObject({ sources: [["s", 1, 5, 2, 3, T0]] });
+    expect(decodeRow(row)).toMatchObject({ override: undefined, ledger: { baseZero: 0 } });
+    expect(decodeRow(row)?.ledger.sources.get("s")).toEqual(source);
+  });
 
   it("of the first release is read: its counts, and a bucket that nothing is missing from", () => {
     expect(decodeRow(firstRelease.row)).toMatchObject({
@@ -95,7 +130,8 @@ describe("a row of another release, or damaged", () => {
 
   it("holds at most as many sources as an account, and that many fit a value of 2 MB", () => {
     const full = account();
-    const source = { seq: 2 ** 40, seqWindow: 2 ** 31, granted: 2 ** 40, previous: 2 ** 40, seenAt: T0 };
+    const granted = { granted: 2 ** 40, previous: 2 ** 40, zero: 2 ** 40, previousZero: 2 ** 40 };
+    const source = { seq: 2 ** 40, seqWindow: 2 ** 31, ...granted, seenAt: T0 };
     const add = (index: number) => full.ledger.sources.set(`3f9c21d07ab84e55.${index}`, source);
     for (let index = 0; index < SOURCES_HARD_MAX; index += 1) add(index);
     const row = encodeRow(full);

@@ -4,13 +4,18 @@
  * owners, and steps requests. The core is the production one; only clocks and links are made up.
  */
 import "./seed.ts";
+import { gridOf } from "../../shared/grid.ts";
 import { KeyHasher } from "../../shared/key.ts";
 import { type Account, ask, openAccount, type Step } from "../../shared/owner/account.ts";
+import { accountName } from "../../shared/owner/accounts.ts";
+import { carryOut } from "../../shared/owner/admin.ts";
 import { decodeRow, encodeRow } from "../../shared/owner/row.ts";
+import { policyOf } from "../../shared/policy.ts";
 import { Admission, type Decision, type RequestedRule } from "../../shared/pop/decide.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
 import type { Flight, Waiter } from "../../shared/pop/outbox.ts";
 import { Source } from "../../shared/pop/source.ts";
+import type { Command, CommandAction } from "../../shared/protocol/commands.ts";
 import type { Announcement, Answer, Ask } from "../../shared/protocol/messages.ts";
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { durationMs, type EpochMs, epochMs } from "../../shared/time.ts";
@@ -250,6 +255,29 @@ export class World {
     owner.account = undefined;
   }
 
+  /** Somebody gives a command for the only key; its account is there or is opened, under the first rule. */
+  command(action: CommandAction, client = "c"): void {
+    const [rule] = this.node(0).source.rules;
+    const hasher = this.node(0).source.hashers[0];
+    if (rule === undefined || hasher === undefined) throw new Error("there is no rule");
+    hasher.tag(`ip=${client}`);
+    const policy = policyOf(rule, gridOf(rule, hasher.lo));
+    const command: Command = { rule: policy, key: hasher.hash(`ip=${client}`), action };
+    const owner = this.owners.get(accountName(command)) ?? {
+      account: undefined,
+      row: undefined,
+      skewMs: 0,
+    };
+    this.owners.set(accountName(command), owner);
+    const now = this.clockOf(owner);
+    owner.account ??= owner.row === undefined ? undefined : decodeRow(owner.row);
+    owner.account ??= openAccount(command, now);
+    const step = carryOut(owner.account, command, now);
+    if (step.kind === "refused") throw new Error(step.error);
+    if (step.store) owner.row = encodeRow(owner.account);
+    this.#announce(step.announcement);
+  }
+
   /** The owner's account in memory, loaded if need be. */
   account(owner = this.owner()): Account {
     owner.account ??= owner.row === undefined ? undefined : decodeRow(owner.row);
@@ -272,7 +300,11 @@ export class World {
     }
     if (step.store) owner.row = encodeRow(owner.account);
     this.network.push({ kind: "answer", node, hot, answer: step.answer });
-    if (step.announcement === undefined || !this.#announces) return;
-    for (const other of this.nodes) this.network.push({ kind: "news", node: other, news: step.announcement });
+    this.#announce(step.announcement);
+  }
+
+  #announce(news: Announcement | undefined): void {
+    if (news === undefined || !this.#announces) return;
+    for (const node of this.nodes) this.network.push({ kind: "news", node, news });
   }
 }

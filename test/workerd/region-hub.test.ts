@@ -94,6 +94,31 @@ describe("RegionHub", () => {
     watcher.socket.close();
   });
 
+  it("tells a watcher that was away of a release, which holds nothing", async () => {
+    const hub = newHub();
+    await hub.announce(encodeNews([news(1, 1)]));
+    const first = await watch(hub);
+    const { feed, upTo } = await first.next();
+    first.socket.close();
+    const { claimedUntil: _, ...released } = { ...news(1, 2), released: true };
+    await hub.announce(encodeNews([released]));
+    const returning = await watch(hub, feed, upTo);
+    expect((await returning.next()).news).toEqual([released]);
+    returning.socket.close();
+  });
+
+  it("shows what is claimed under the rules that are asked for, newest first", async () => {
+    const hub = newHub();
+    const other = { ...news(2, 1), ruleVersion: "f".repeat(16) };
+    await hub.announce(encodeNews([{ ...news(1, 1), label: "ip=203.0.113.*" }, other, news(3, 1)]));
+    expect(await hub.claims(["00112233445566aa"], 9)).toEqual([
+      { ...news(3, 1), claimedUntil: expect.any(Number) },
+      { ...news(1, 1), label: "ip=203.0.113.*", claimedUntil: expect.any(Number) },
+    ]);
+    expect(await hub.claims(["00112233445566aa"], 1)).toHaveLength(1);
+    expect(await hub.claims([], 9)).toEqual([]);
+  });
+
   it("refuses a watcher that does not upgrade", async () => {
     const response = await newHub().fetch("https://hub/watch");
     expect(response.status).toBe(426);

@@ -1,6 +1,7 @@
 /** The cluster's page and API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
+import { NOTHING } from "../../../worker/api.ts";
 import { parseFault } from "../fault.ts";
 import type { ClusterState, ClusterWaiting, PopState } from "../shapes.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";
@@ -19,7 +20,7 @@ type Handler = [request: IRequest, env: CoreEnv];
 
 /** `fetch` of the core service. */
 export const router = AutoRouter<IRequest, [CoreEnv]>({
-  missing: ({ url, method }) => problem(404, `nothing at ${method} ${new URL(url).pathname}`),
+  missing: () => problem(404, NOTHING),
   catch: (error) => problem(500, error instanceof Error ? error.message : String(error)),
 });
 router
@@ -96,9 +97,12 @@ async function inspectOwner(env: CoreEnv, name: string): Promise<OwnerState[]> {
     window: row.window,
     count: row.count,
     limit: row.limit,
+    resetAt: row.resetAt,
+    claimed: row.claimed,
     claimedBy: row.claimedBy,
     sources: row.sources,
     blockedUntil: row.blockedUntil ?? null,
+    override: row.override === null ? null : { limit: row.override.limit, until: row.override.until },
   }));
 }
 

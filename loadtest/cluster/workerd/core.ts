@@ -1,9 +1,23 @@
 /** The core service: owns the objects, holds the links between them, answers for page and API. */
 import { router } from "./api.ts";
-import type { CoreEnv } from "./env.ts";
+import { type CoreEnv, inspectionOf } from "./env.ts";
 
 export { HubLink } from "./hub-link.ts";
 export { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
 export { Origin } from "./origin.ts";
 
-export default { fetch: (request: Request, env: CoreEnv): Promise<Response> => router.fetch(request, env) };
+export default {
+  fetch(request: Request, env: CoreEnv): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const isAdmin = pathname === "/healthz" || pathname.startsWith("/v1/");
+    return isAdmin ? adminApi(request, env) : router.fetch(request, env);
+  },
+};
+
+/** The admin API, as the first POP answers it. */
+async function adminApi(request: Request, env: CoreEnv): Promise<Response> {
+  const [pop] = env.CLUSTER.pops;
+  const answer = await inspectionOf(env, pop?.name ?? "").api(request);
+  // A response lives no longer than the call that it came with.
+  return new Response(await answer.arrayBuffer(), answer);
+}

@@ -1,6 +1,7 @@
 /** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
 import type { Backlog } from "../../../shared/pop/backlog.ts";
 import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
+import type { HubLink } from "./hub-link.ts";
 import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
 
 /** The entrypoint `Inspect` of a POP, as the core service sees it. */
@@ -8,6 +9,8 @@ export interface PopInspection {
   state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
   waiting(): Promise<Backlog>;
   heartbeat(): Promise<void>;
+  /** The HTTP API. */
+  api(request: Request): Promise<Response>;
   /** Sets the POP's clock so far ahead. */
   skew(ms: number): Promise<void>;
 }
@@ -27,7 +30,7 @@ export interface PopEnv {
   readonly POP: Pop;
   readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
   /** The link to the hubs: takes an upgrade request with `REGION_HEADER`. */
-  readonly HUB_LINK: Fetcher;
+  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims">;
 }
 
 /** How the core service looks into a POP. */

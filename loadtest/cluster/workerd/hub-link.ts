@@ -5,6 +5,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type CoreEnv, REGION_HEADER } from "./env.ts";
 import { Exchange, type Link, LinkError, linkOf, untilMended } from "./links.ts";
+import type { ClusterRegionHub } from "./objects.ts";
 import { popToHubMs } from "./places.ts";
 
 /** Open watches by POP. */
@@ -34,6 +35,18 @@ export class HubLink extends WorkerEntrypoint<CoreEnv, { readonly pop: string }>
       throw new LinkError(link);
     }
     return hubSide === null ? response : relay(response, hubSide, pop, link, oneWayMs);
+  }
+
+  /** A hub's `claims`, from the POP. */
+  async claims(region: string, ...asked: Parameters<ClusterRegionHub["claims"]>) {
+    const { pop } = this.ctx.props;
+    const link = linkOf([pop, "hub"]);
+    const exchange = new Exchange(link);
+    await exchange.travel(popToHubMs(pop, region));
+    if (exchange.lost) throw new LinkError(link);
+    const claims = await this.env.REGION_HUB.getByName(region).claims(...asked);
+    await exchange.travel(popToHubMs(pop, region));
+    return claims;
   }
 }
 

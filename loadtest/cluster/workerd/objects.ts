@@ -39,7 +39,23 @@ export class ClusterKeyOwner extends KeyOwner {
   }
 
   /** `ask` from a POP: half the round trip each way, by way of that POP's link. */
-  async askFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
+  askFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
+    return this.#travel(pop, async () => {
+      callStarted(pop, frame);
+      try {
+        return await this.ask(frame);
+      } finally {
+        callEnded();
+      }
+    });
+  }
+
+  /** `command` from a POP, the same way. */
+  commandFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
+    return this.#travel(pop, () => this.command(frame));
+  }
+
+  async #travel<T>(pop: string, call: () => Promise<T>): Promise<T> {
     const owner = nameOf(this.ctx);
     const link = linkOf([pop, "owner"]);
     const exchange = new Exchange(link);
@@ -49,14 +65,12 @@ export class ClusterKeyOwner extends KeyOwner {
     const place = placeOwner(owner, pop);
     place.asksStarted += 1;
     place.asksRunning += 1;
-    callStarted(pop, frame);
     try {
-      const answer = this.ask(frame);
+      const answer = call();
       if (fate === "reset") this.die();
       return await answer;
     } finally {
       place.asksRunning -= 1;
-      callEnded();
       await exchange.travelOrHang(toOwnerMs(pop, owner));
       if (fate === "lost") await loseAnswer(link);
     }

@@ -3,7 +3,9 @@
  * in a certain city.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import type { RegionHub } from "../../../coordinator/region-hub.ts";
 import type { Backlog } from "../../../shared/pop/backlog.ts";
+import { apiPrefix } from "../../../worker/api.ts";
 import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
@@ -29,6 +31,14 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
   /** How many requests wait here for an owner, and Asks that are out. */
   async waiting(): Promise<Backlog> {
     return (await limiterOf(this.env))?.backlog() ?? { waiting: 0, out: 0 };
+  }
+
+  /** The HTTP API, as this POP answers it below its prefix. */
+  async api(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const bindings = bindingsOf(this.env);
+    const below = `http://${this.env.POP.name}${apiPrefix(bindings)}${pathname}${search}`;
+    return worker.fetch(arrivedAt(this.env.POP, new Request(below, request)), bindings, this.ctx);
   }
 
   async skew(ms: number): Promise<void> {
@@ -58,6 +68,8 @@ function bindingsOf(env: PopEnv): Env {
       return {
         ask: (frame: Uint8Array): Promise<Uint8Array> =>
           stub.askFrom(env.POP.name, frame).catch(asPlatformError),
+        command: (frame: Uint8Array): Promise<Uint8Array> =>
+          stub.commandFrom(env.POP.name, frame).catch(asPlatformError),
       };
     },
   };
@@ -68,6 +80,7 @@ function bindingsOf(env: PopEnv): Env {
         request.headers.set(REGION_HEADER, region);
         return env.HUB_LINK.fetch(request);
       },
+      claims: (...asked: Parameters<RegionHub["claims"]>) => env.HUB_LINK.claims(region, ...asked),
     }),
   };
   bindings = { ...env, KEY_OWNER: owners, REGION_HUB: hubs } as unknown as Env;
@@ -91,8 +104,8 @@ const cfOf = ({ name, city }: Pop): Record<string, string> => ({
 });
 
 /** The request as Cloudflare's edge would hand it over. A client may say which address it has; else it is the peer's. */
-function arrivedAt(pop: Pop, request: Request<unknown, IncomingRequestCfProperties>): Request {
-  const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } });
+function arrivedAt(pop: Pop, request: Request<unknown, CfProperties>): Request {
+  const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } as RequestInitCfProperties });
   if (!arrived.headers.has("cf-connecting-ip")) {
     const peer: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
     if (typeof peer === "string") arrived.headers.set("cf-connecting-ip", withoutPort(peer));

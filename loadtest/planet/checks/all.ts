@@ -37,6 +37,15 @@ export class Chorus extends Witness {
   override taken(...said: Parameters<Witness["taken"]>): void {
     for (const one of this.#all) one.taken(...said);
   }
+  override commanding(...said: Parameters<Witness["commanding"]>): void {
+    for (const one of this.#all) one.commanding(...said);
+  }
+  override commanded(...said: Parameters<Witness["commanded"]>): void {
+    for (const one of this.#all) one.commanded(...said);
+  }
+  override acknowledges(...said: Parameters<Witness["acknowledges"]>): void {
+    for (const one of this.#all) one.acknowledges(...said);
+  }
   override loaded(...said: Parameters<Witness["loaded"]>): void {
     for (const one of this.#all) one.loaded(...said);
   }

@@ -1,6 +1,6 @@
 /**
  * The guarantee itself: in every window of an owner, at most L + (k−1)(T−1) is admitted, k counting the
- * isolates that admitted anything; what `on_failure` admits comes on top.
+ * isolates that admitted anything; what `on_failure` admits comes on top, and what was counted when it was reset.
  */
 import { bound, bucketBound } from "../../../shared/bound.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
@@ -31,7 +31,7 @@ export class Bound extends Checker {
     const { rule, client } = key;
     const { admitted, sources } = key.total(window);
     const { limit, threshold } = rule;
-    const most = bound({ limit, threshold, sources });
+    const most = bound({ limit, threshold, sources }) + (key.forgiven.get(window) ?? 0);
     if (admitted > most)
       this.fail(
         `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +
@@ -102,7 +102,7 @@ export class BucketBound extends Checker {
       (at) => key.total(at).sources > (key.windows.get(at)?.size ?? 0),
     );
     const sources = isolates + (lost ? 1 : 0);
-    const spare = this.#handedBack.get(key.account) ?? 0;
+    const spare = (this.#handedBack.get(key.account) ?? 0) + key.refilled;
     const { now } = this.truth.world.agenda;
     let sum = 0;
     for (let at = key.admitted.length - 1; at >= 0; at -= 1) {

@@ -54,7 +54,8 @@ abstract class Hearing extends Checker {
   override hearsNews(isolate: Isolate, news: Announcement): void {
     const now = isolate.now();
     const lasts = Math.max(news.claimedUntil ?? 0, news.fullUntil ?? 0, news.penaltyUntil ?? 0);
-    if (lasts > now) this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST);
+    if (lasts > now || news.released === true)
+      this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST);
   }
 
   #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number): void {

@@ -1,6 +1,7 @@
 /** What an owner believes of its count, and what of it is durable before anybody hears of it. */
 import type { Account } from "../../../shared/owner/account.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
+import type { Command, CommandReply } from "../../../shared/protocol/commands.ts";
 import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
 import type { Incarnation, OwnerHost } from "../owner-host.ts";
 import { type Snapshot, snapshotOf } from "../witness.ts";
@@ -12,9 +13,52 @@ const accountOf = ({ accounts }: Incarnation, name: string): Account | undefined
   return undefined;
 };
 
-/** The count is the sum of what sources were granted, and falls only by what one of them hands back. */
+/**
+ * The count is the sum of what sources were granted since it was last reset, and falls only by what one of them hands
+ * back of that.
+ */
 export class Count extends Checker {
   readonly name = "count";
+  /** What each source had been granted when its account was last reset, and in which window. */
+  readonly #zeros = new WeakMap<
+    Account,
+    { readonly window: number; readonly granted: Map<string, number> }
+  >();
+  #granted = new Map<string, number>();
+  #grantedIn = -1;
+
+  override commanding(_host: OwnerHost, incarnation: Incarnation, command: Command): void {
+    const account = accountOf(incarnation, accountName(command));
+    this.#granted = new Map();
+    this.#grantedIn = account?.ledger.window ?? -1;
+    for (const [id, { granted }] of account?.ledger.sources ?? []) this.#granted.set(id, granted);
+  }
+
+  override commanded(host: OwnerHost, incarnation: Incarnation, command: Command, reply: CommandReply): void {
+    const account = accountOf(incarnation, accountName(command));
+    if (account === undefined || command.action.kind !== "reset" || !("result" in reply)) return;
+    const { window, current } = account.meter;
+    if (current !== 0) this.fail(`${host.name} counts ${current} after a reset`);
+    // Of an earlier window nothing was left to forgive.
+    this.#zeros.set(account, { window, granted: window === this.#grantedIn ? this.#granted : new Map() });
+  }
+
+  /** What of a source's grants was counted before a reset. Of a reset before a restart only the row knows. */
+  #zeroOf(account: Account, id: string): number {
+    const zeros = this.#zeros.get(account);
+    if (zeros === undefined) return account.ledger.sources.get(id)?.zero ?? 0;
+    return zeros.window === account.meter.window ? (zeros.granted.get(id) ?? 0) : 0;
+  }
+
+  /** What a source did not spend of it and spends later counts. */
+  #lower(account: Account, { source, spent, seq }: Ask, answer: Answer | undefined, before?: Snapshot): void {
+    const zeros = this.#zeros.get(account)?.granted;
+    const zero = zeros?.get(source);
+    const repeated = before !== undefined && seq <= (before.sources.get(source)?.seq ?? -1);
+    if (zero !== undefined && answer?.kind === "granted" && !repeated)
+      zeros?.set(source, Math.min(zero, spent));
+  }
+
   /** Before the Asks that an incarnation is taking now. */
   #before = new Map<string, Snapshot>();
   readonly #stored = new Map<string, Snapshot>();
@@ -27,19 +71,27 @@ export class Count extends Checker {
     }
   }
 
-  override taken(host: OwnerHost, incarnation: Incarnation, asks: readonly Ask[]): void {
+  override taken(
+    host: OwnerHost,
+    incarnation: Incarnation,
+    asks: readonly Ask[],
+    answers: readonly Answer[],
+  ): void {
     for (const name of new Set(asks.map(accountName))) {
       const account = accountOf(incarnation, name);
       if (account === undefined) continue;
       const { meter, ledger } = account;
-      const sum = Array.from(ledger.sources.values()).reduce(
-        (total, { granted }) => total + granted,
-        ledger.base,
+      const before = this.#before.get(name);
+      asks.forEach((ask, index) => {
+        if (accountName(ask) === name) this.#lower(account, ask, answers[index], before);
+      });
+      const sum = Array.from(ledger.sources).reduce(
+        (total, [id, { granted }]) => total + granted - this.#zeroOf(account, id),
+        ledger.base - ledger.baseZero,
       );
       if (sum !== meter.current)
         this.fail(`${host.name} counts ${meter.current} in window ${meter.window}, its sources have ${sum}`);
       this.#debt(host, account);
-      const before = this.#before.get(name);
       if (before === undefined) continue;
       if (meter.window < before.window) this.fail(`${host.name} went back to window ${meter.window}`);
       if (meter.window !== before.window) continue;
@@ -77,13 +129,32 @@ export class Count extends Checker {
   }
 }
 
-/** A grant is durable before its answer leaves. */
+/** A grant is durable before its answer leaves, and so is what a command changes before it is acknowledged. */
 export class Durable extends Checker {
   readonly name = "durable";
   readonly #rows = new Map<string, Snapshot>();
+  /** Commands that were carried out since their account was last written. */
+  readonly #unwritten = new Map<string, Set<Command>>();
 
   override stored(_host: OwnerHost, name: string, snapshot: Snapshot): void {
     this.#rows.set(name, snapshot);
+    this.#unwritten.delete(name);
+  }
+
+  override commanded(
+    _host: OwnerHost,
+    _incarnation: Incarnation,
+    command: Command,
+    reply: CommandReply,
+  ): void {
+    if (!("result" in reply)) return;
+    const unwritten = this.#unwritten.get(accountName(command)) ?? new Set();
+    this.#unwritten.set(accountName(command), unwritten.add(command));
+  }
+
+  override acknowledges(host: OwnerHost, command: Command): void {
+    if (this.#unwritten.get(accountName(command))?.has(command) === true)
+      this.fail(`${host.name} acknowledges a ${command.action.kind} that is in no row`);
   }
 
   override answers(host: OwnerHost, ask: Ask, answer: Answer): void {

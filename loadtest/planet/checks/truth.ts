@@ -3,10 +3,13 @@
  * compare with it what sources, owners and storage believe.
  */
 import type { Account } from "../../../shared/owner/account.ts";
+import { accountName } from "../../../shared/owner/accounts.ts";
 import { BIRTH } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
+import type { Command } from "../../../shared/protocol/commands.ts";
 import type { Rule } from "../../../shared/rule.ts";
 import type { Isolate } from "../isolate.ts";
+import type { Incarnation, OwnerHost } from "../owner-host.ts";
 import type { Request } from "../request.ts";
 import { Witness } from "../witness.ts";
 import type { World } from "../world.ts";
@@ -36,6 +39,9 @@ export class KeyTruth {
   readonly windows = new Map<number, Map<Isolate, Spent>>();
   /** Admissions that an owner or silent credit paid for, in order of time. */
   readonly admitted: Admitted[] = [];
+  /** What owners had counted in a window, and was missing from a bucket, when the count was reset: it weighs no more. */
+  readonly forgiven = new Map<number, number>();
+  refilled = 0;
 
   constructor(rule: Rule, ruleIndex: number, client: string, key: string) {
     this.rule = rule;
@@ -119,6 +125,17 @@ export class Truth extends Witness {
   birthOf(isolate: Isolate, key: KeyTruth): number {
     const slot = this.slotOf(isolate, key);
     return slot < 0 ? 0 : isolate.source.table.get(slot, BIRTH);
+  }
+
+  /** A reset begins a new count: whatever was counted until then may be granted once more. */
+  override commanding(_host: OwnerHost, { accounts }: Incarnation, command: Command): void {
+    const key = this.byAccount(accountName(command));
+    if (key === undefined || command.action.kind !== "reset") return;
+    for (const { key: name, policy, meter } of accounts.values()) {
+      if (`${policy.version}.${name}` !== key.account) continue;
+      key.forgiven.set(meter.window, (key.forgiven.get(meter.window) ?? 0) + meter.current);
+      key.refilled += Math.ceil(meter.fill / policy.grid.lengthMs);
+    }
   }
 
   override arrived({ rules, client }: Request): void {

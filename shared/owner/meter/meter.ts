@@ -30,6 +30,13 @@ export const emptyMeter = (window: number): MeterState => ({
   fillAt: NEVER,
 });
 
+/** Nothing counts any more. */
+export function resetMeter(state: MeterState): void {
+  state.current = 0;
+  state.previous = 0;
+  state.fill = 0;
+}
+
 /** Moves the meter to a later window; windows never go back. */
 export function rollMeter(state: MeterState, window: number): void {
   if (window <= state.window) return;

@@ -1,0 +1,16 @@
+/** What an owner is told of a rule, with every Ask and command: it has no configuration of its own. */
+import type { RulePolicy } from "./protocol/messages.ts";
+import type { Rule } from "./rule.ts";
+import type { WindowGrid } from "./time.ts";
+
+/** @param grid the key's windows */
+export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
+  version: rule.version,
+  name: rule.name,
+  algorithm: rule.algorithm,
+  limit: rule.limit,
+  threshold: rule.threshold,
+  ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
+  ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),
+  grid,
+});
