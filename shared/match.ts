@@ -8,7 +8,7 @@
  */
 import type { ClientAddress } from "./address.ts";
 import { AccessList, type Condition, conditionsOf, planOf } from "./conditions.ts";
-import { lenientReading, strictReading } from "./path.ts";
+import { isDisputed, readingsOf, strictReading } from "./path.ts";
 import { alternativesOf, GLOBSTAR, isLiteral } from "./path-pattern.ts";
 import { type PathTest, pathTest } from "./path-test.ts";
 import { Counting } from "./requested.ts";
@@ -139,18 +139,15 @@ function prepare(rule: Rule): Prepared {
   };
 }
 
-/** A request is excepted only if it is in both readings of its path: in doubt the rule covers it. */
+/** A request is excepted only if it is in every reading of its path: in doubt the rule covers it. */
 function exceptionOf(not: Conditions): (traits: Traits) => boolean {
-  const conditions = conditionsOf(not);
+  const conditions = conditionsOf(not, true);
   const tests = not.paths?.flatMap((path) => alternativesOf(path, true).map(pathTest));
   return (traits) => {
     if (not.methods !== undefined && !not.methods.includes(traits.method)) return false;
     if (!conditions.every((holds) => holds(traits))) return false;
     if (tests === undefined) return true;
-    const strict = strictReading(traits.pathname);
-    const lenient = lenientReading(strict);
-    const matches = (path: string): boolean => tests.some((test) => test(path));
-    return matches(strict) && (lenient === strict || matches(lenient));
+    return readingsOf(strictReading(traits.pathname)).every((path) => tests.some((test) => test(path)));
   };
 }
 
@@ -200,15 +197,18 @@ export function compileMatcher(rules: readonly Rule[], enforce = true): Matcher 
     const { method } = traits;
     // Nobody spells paths for rules on all of them.
     const strict = needsPath ? strictReading(traits.pathname) : "/";
-    const lenient = needsPath ? lenientReading(strict) : strict;
+    const readings = needsPath && isDisputed(strict) ? readingsOf(strict) : undefined;
     let found = none;
     /** A rule with several paths is a candidate for each. */
     let before = -1;
-    for (const candidate of lenient === strict ? tree.candidates(strict) : all) {
+    for (const candidate of readings === undefined ? tree.candidates(strict) : all) {
       const { index } = candidate;
       if (index === before) continue;
-      if (!covers(candidate, method, strict) && (lenient === strict || !covers(candidate, method, lenient)))
-        continue;
+      const isCovered =
+        readings === undefined
+          ? covers(candidate, method, strict)
+          : readings.some((path) => covers(candidate, method, path));
+      if (!isCovered) continue;
       before = index;
       found = extend(found, index, prepared[index] as Prepared, traits, client);
     }
