@@ -13,14 +13,20 @@ export type Condition = (traits: Traits) => boolean;
 /** What stands for any value of a header or a parameter. */
 const ANY = "*";
 
-/** All that a table asks of a request but its paths and methods. */
-export function conditionsOf({ hosts, headers, query, country, asn }: Conditions): readonly Condition[] {
+/**
+ * All that a table asks of a request but its paths and methods.
+ * @param narrow of several values of a parameter all must be right: an origin may take any of them
+ */
+export function conditionsOf(
+  { hosts, headers, query, country, asn }: Conditions,
+  narrow = false,
+): readonly Condition[] {
   const conditions: Condition[] = [];
   if (hosts !== undefined) conditions.push(hostIn(hosts));
   for (const [name, values] of Object.entries(headers ?? {}))
     conditions.push((traits) => isAmong(traits.header(name), values));
   for (const [name, values] of Object.entries(query ?? {}))
-    conditions.push((traits) => traits.query(name).some((value) => isAmong(value, values)));
+    conditions.push(parameterIn(name, values, narrow));
   if (country !== undefined) conditions.push((traits) => includes(country, traits.country));
   if (asn !== undefined) conditions.push((traits) => includes(asn, traits.asn));
   return conditions;
@@ -31,6 +37,14 @@ const includes = <T>(values: readonly T[], value: T | undefined): boolean =>
 
 const isAmong = (value: string | undefined, values: readonly string[]): boolean =>
   value !== undefined && (values.includes(value) || values.includes(ANY));
+
+function parameterIn(name: string, values: readonly string[], all: boolean): Condition {
+  const isRight = (value: string): boolean => isAmong(value, values);
+  return (traits) => {
+    const said = traits.query(name);
+    return said.some(isRight) && (!all || said.every(isRight));
+  };
+}
 
 function hostIn(hosts: readonly string[]): Condition {
   const exact = new Set(hosts.filter((host) => !host.startsWith("*.")));

@@ -97,7 +97,7 @@ export class IpRanges {
 /** The same addresses as ranges that do not overlap, in order. */
 function merge(ranges: readonly IpRange[]): readonly IpRange[] {
   const merged: IpRange[] = [];
-  for (const range of ranges.toSorted((a, b) => compare(a.first, 0, b.first, 0))) {
+  for (const range of ranges.slice().sort((a, b) => compare(a.first, 0, b.first, 0))) {
     const before = merged.at(-1);
     if (before === undefined || compare(range.first, 0, before.last, 0) > 0) merged.push(range);
     else if (compare(range.last, 0, before.last, 0) > 0)

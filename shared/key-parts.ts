@@ -3,9 +3,10 @@
  *
  * A value has one spelling, on the side of counting too much together: an origin may take `/Login/` for `/login`,
  * `"v"` and `%76` in a cookie for `v`, and `example.com.` for `example.com`, and each other spelling would be another
- * quota. Of two values under one name some origins take the first and some the last, so neither is counted by.
+ * quota. Of two values under one name some origins take the first and some the last, so neither is counted by; nor is a
+ * path that origins read in more ways than two.
  */
-import { lenientReading, strictReading } from "./path.ts";
+import { lenientReading, readingsOf, strictReading } from "./path.ts";
 import type { Traits } from "./traits.ts";
 import { withoutDot } from "./url.ts";
 
@@ -63,9 +64,13 @@ export function canonicalValue({ kind }: OtherPart, value: string): string {
 
 /** Whether a request has several values of a part that differ. */
 export function isTorn(part: KeyPart, traits: Traits): boolean {
+  if (part.kind === "path") return isTornPath(traits.pathname);
   const values = valuesOf(part, traits);
   return values.length > 1 && theOne(values) === undefined;
 }
+
+/** Whether origins may read a path in more ways than two: then it is neither as it stands nor the lenient reading. */
+const isTornPath = (path: string): boolean => readingsOf(strictReading(path)).length > 2;
 
 /** The values of a part that may have several. */
 function valuesOf(part: KeyPart, traits: Traits): readonly string[] {
@@ -95,7 +100,7 @@ function read(part: OtherPart, traits: Traits): string | undefined {
     case "query":
       return theOne(valuesOf(part, traits));
     case "path":
-      return traits.pathname;
+      return isTornPath(traits.pathname) ? undefined : traits.pathname;
     case "host":
       return traits.hostname;
     case "method":

@@ -1,6 +1,7 @@
 /** What can be wrong with a rule, told so that it can be put right: where, what was found, what is allowed. */
 import * as v from "valibot";
 import { capacity } from "./capacity.ts";
+import { patternProblem } from "./path-pattern.ts";
 import { quote } from "./quote.ts";
 import {
   ALLOWED,
@@ -43,7 +44,7 @@ export const fieldOf = (at: Place): string =>
     .join(".");
 
 /** `rule "login", limit: found 0; allowed is a whole number from 1`. */
-export function formatProblem({ rule, field, found, allowed }: RuleProblem): string {
+export function formatProblem({ rule, field, found, allowed }: Omit<RuleProblem, "at">): string {
   const subject = rule === "RULES" || rule.startsWith("#") ? rule : `"${rule}"`;
   const place = rule === "RULES" ? subject : `rule ${subject}`;
   return `${place}${field === "" ? "" : `, ${field}`}: found ${found}; allowed is ${allowed}`;
@@ -59,6 +60,13 @@ export function allowedFor(field: string): string {
   if (isField(own)) return ALLOWED[own];
   const dot = own.lastIndexOf(".");
   return dot < 0 ? "what docs/rules.md says" : allowedFor(own.slice(0, dot));
+}
+
+/** A value that is wrong, and of a path what is wrong with it. */
+export function foundIn(field: string, value: unknown): string {
+  const isPath = field === "match.path" || field === "match.not.path";
+  const problem = isPath && typeof value === "string" ? patternProblem(value) : undefined;
+  return problem === undefined ? quote(value) : `${quote(value)}, ${problem}`;
 }
 
 /** The fields nobody knows, of the rule and of its tables; places are within the rule. */

@@ -68,6 +68,16 @@ describe("two values of one name, of which an origin may take either", () => {
   });
 });
 
+it.each([
+  ["/login;%5c..", "/, or /login where ; begins parameters and \\ is a character"],
+  ["/login;%5c../x7", "another key for each x"],
+  ["/api%2f..;", "/, or below /api where ; is a character"],
+])("the path %s, which may be %s, counts by the address", (pathname) => {
+  const rule = ruleOf({ key: ["path"] });
+  expect(keyText(rule, { pathname })).toBe("ip=203.0.113.9");
+  expect(matching([ruleOf({ key: ["path"], missing: "skip" })])({ pathname }).indexes).toEqual([0]);
+});
+
 describe("a plan is picked by the same spelling", () => {
   it.each<[Record<string, unknown>, Said]>([
     [{ by: "path", "/Small": 1 }, { pathname: "/small/" }],
