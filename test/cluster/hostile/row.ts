@@ -42,3 +42,14 @@ export const apart = (rule: string, pairs: Readonly<Record<string, readonly [Mak
       [b, `429 owner ${rule}`],
     ],
   }));
+
+/** What every object has from birth. */
+export const INBORN = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf"];
+
+export const header =
+  (target: string, name: string, value: (id: string) => string): Make =>
+  (n, id) => ({ target, ip: v4(n), headers: [[name, value(id)]] });
+
+export const headers =
+  (target: string, list: (id: string) => readonly (readonly [string, string])[]): Make =>
+  (n, id) => ({ target, ip: v4(n), headers: list(id) });

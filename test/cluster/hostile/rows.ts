@@ -10,6 +10,7 @@
 import { ADDRESS_ROWS } from "./rows-addresses.ts";
 import { HEADER_ROWS } from "./rows-headers.ts";
 import { KEY_ROWS } from "./rows-keys.ts";
+import { PART_ROWS } from "./rows-parts.ts";
 import { TARGET_ROWS } from "./rows-targets.ts";
 
-export const ROWS = [...ADDRESS_ROWS, ...KEY_ROWS, ...TARGET_ROWS, ...HEADER_ROWS];
+export const ROWS = [...ADDRESS_ROWS, ...KEY_ROWS, ...PART_ROWS, ...TARGET_ROWS, ...HEADER_ROWS];
