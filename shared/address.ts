@@ -46,6 +46,18 @@ function readDotted(text: string, start: number): boolean {
 /** Whether a text is an IPv4 address as everyone writes it. */
 export const isDottedIPv4 = (text: string): boolean => readDotted(text, 0);
 
+/**
+ * An IPv6 address with a dotted tail as two groups more; `undefined` when the tail is not as plain as an IPv4 address
+ * alone has to be: ipaddr.js would read `::ffff:0177.0.0.1` as octal, and takes `::192.0.2.9` for `::ffff:192.0.2.9`.
+ */
+export function withoutDottedTail(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const tail = text.lastIndexOf(":") + 1;
+  if (!readDotted(text, tail)) return undefined;
+  const two = [((dotted & 0xff) << 8) | ((dotted >>> 8) & 0xff), ((dotted >>> 8) & 0xff00) | (dotted >>> 24)];
+  return text.slice(0, tail) + two.map((group) => group.toString(16)).join(":");
+}
+
 /** Whether so many digits, three at most, are a number below 256 as it is written: without zeros before it. */
 const isOctet = (value: number, digits: number): boolean =>
   digits === 1 || (digits === 2 && value >= 10) || (digits === 3 && value >= 100 && value < 256);
@@ -148,10 +160,9 @@ export class ClientAddress implements Message {
     return this.#readOther6(zone === -1 ? text : text.slice(0, zone));
   }
 
-  #readOther6(text: string): boolean {
-    // ipaddr.js would read `::ffff:0177.0.0.1` as octal; a dotted tail must be as plain as an IPv4 alone.
-    if (text.includes(".") && !readDotted(text, text.lastIndexOf(":") + 1)) return false;
-    if (!ipaddr.IPv6.isValid(text)) return false;
+  #readOther6(written: string): boolean {
+    const text = withoutDottedTail(written);
+    if (text === undefined || !ipaddr.IPv6.isValid(text)) return false;
     const address = ipaddr.IPv6.parse(text);
     if (address.isIPv4MappedAddress()) {
       readDotted(address.toIPv4Address().toString(), 0);

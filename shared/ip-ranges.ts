@@ -6,7 +6,7 @@
  */
 import ipaddr from "ipaddr.js";
 import type { ClientAddress } from "./address.ts";
-import { isDottedIPv4 } from "./address.ts";
+import { isDottedIPv4, withoutDottedTail } from "./address.ts";
 
 /** Words of 32 bits in an address here, the first one highest: its family, and 128 bits. */
 const WORDS = 5;
@@ -27,13 +27,10 @@ export interface IpRange {
  */
 export function readIpRange(written: string): IpRange | undefined {
   const slash = written.indexOf("/");
-  const text = slash < 0 ? written : written.slice(0, slash);
+  const text = plain(slash < 0 ? written : written.slice(0, slash));
+  if (text === undefined) return undefined;
   const isIPv4 = isDottedIPv4(text);
-  if (
-    !isIPv4 &&
-    (!text.includes(":") || text.includes("%") || !isPlainTail(text) || !ipaddr.IPv6.isValid(text))
-  )
-    return undefined;
+  if (!isIPv4 && (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text))) return undefined;
   const bits = isIPv4 ? 32 : 128;
   const prefix = slash < 0 ? bits : readPrefix(written.slice(slash + 1), bits);
   if (prefix === undefined) return undefined;
@@ -48,9 +45,8 @@ export function readIpRange(written: string): IpRange | undefined {
   };
 }
 
-/** Whether a dotted tail, if there is one, is written as plainly as an IPv4 address alone has to be. */
-const isPlainTail = (text: string): boolean =>
-  !text.includes(".") || isDottedIPv4(text.slice(text.lastIndexOf(":") + 1));
+/** An address, of IPv6 without a dotted tail. */
+const plain = (text: string): string | undefined => (text.includes(":") ? withoutDottedTail(text) : text);
 
 const readPrefix = (text: string, bits: number): number | undefined =>
   /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
