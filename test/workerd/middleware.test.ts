@@ -178,6 +178,16 @@ describe("withRateLimit", () => {
   });
 });
 
+describe("a guard", () => {
+  it("answers 400 where host and path are none, for no rule could cover that", async () => {
+    const { fetch } = withRateLimit(() => new Response("passed"), ONE);
+    const request = new Request("https://site.example/");
+    Object.defineProperty(request, "url", { value: "https://a b/" });
+    const response = await fetch(request as never, env, createExecutionContext());
+    expect(response.status).toBe(400);
+  });
+});
+
 describe("rateLimit for itty-router", () => {
   it("is un-limited, with one line in the log, where the router is called without a context", async () => {
     const error = logged();
