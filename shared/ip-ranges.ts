@@ -4,9 +4,9 @@
  *
  * The family keeps `::/8`, which lists of bogus networks have, and `::/0` from covering every IPv4 client.
  */
-import ipaddr from "ipaddr.js";
 import type { ClientAddress } from "./address.ts";
-import { isDottedIPv4 } from "./address.ts";
+import { isDottedIPv4, readDottedIPv6 } from "./address.ts";
+import { isMapped } from "./ipv6.ts";
 
 /** Words of 32 bits in an address here, the first one highest: its family, and 128 bits. */
 const WORDS = 5;
@@ -29,18 +29,14 @@ export function readIpRange(written: string): IpRange | undefined {
   const slash = written.indexOf("/");
   const text = slash < 0 ? written : written.slice(0, slash);
   const isIPv4 = isDottedIPv4(text);
-  if (
-    !isIPv4 &&
-    (!text.includes(":") || text.includes("%") || !isPlainTail(text) || !ipaddr.IPv6.isValid(text))
-  )
-    return undefined;
+  const groups = new Uint16Array(8);
+  if (!readDottedIPv6(isIPv4 ? `::ffff:${text}` : text, groups)) return undefined;
   const bits = isIPv4 ? 32 : 128;
   const prefix = slash < 0 ? bits : readPrefix(written.slice(slash + 1), bits);
   if (prefix === undefined) return undefined;
-  const address = isIPv4 ? ipaddr.IPv4.parse(text).toIPv4MappedAddress() : ipaddr.IPv6.parse(text);
-  const words = wordsOf(address.parts);
+  const words = wordsOf(groups);
   const kept = 128 - bits + prefix;
-  const family = address.isIPv4MappedAddress() && kept >= MAPPED_BITS ? IPV4 : IPV6;
+  const family = isMapped(groups) && kept >= MAPPED_BITS ? IPV4 : IPV6;
   const masks = words.map((_, at) => maskOf(kept - 32 * at));
   return {
     first: [family, ...words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0)],
@@ -48,14 +44,10 @@ export function readIpRange(written: string): IpRange | undefined {
   };
 }
 
-/** Whether a dotted tail, if there is one, is written as plainly as an IPv4 address alone has to be. */
-const isPlainTail = (text: string): boolean =>
-  !text.includes(".") || isDottedIPv4(text.slice(text.lastIndexOf(":") + 1));
-
 const readPrefix = (text: string, bits: number): number | undefined =>
   /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
 
-const wordsOf = (groups: readonly number[]): number[] =>
+const wordsOf = (groups: ArrayLike<number>): number[] =>
   Array.from({ length: 4 }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
 
 /** The upper `bits` of 32. */
