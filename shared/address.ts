@@ -46,6 +46,21 @@ function readDotted(text: string, start: number): boolean {
 /** Whether a text is an IPv4 address as everyone writes it. */
 export const isDottedIPv4 = (text: string): boolean => readDotted(text, 0);
 
+/**
+ * Reads an IPv6 address as anyone may write it, without a zone, into `into`. A dotted tail must be as plain as an IPv4
+ * alone. ipaddr.js would read `::ffff:0177.0.0.1` as octal, and `::1.2.3.4` as another address than `::102:304`.
+ */
+export function readDottedIPv6(text: string, into: Uint16Array): boolean {
+  if (!text.includes(".")) return readIPv6(text, into);
+  const tail = text.lastIndexOf(":") + 1;
+  if (tail === 0 || !readDotted(text, tail)) return false;
+  const hex = (half: number): string => swapped(half).toString(16);
+  return readIPv6(`${text.slice(0, tail)}${hex(dotted & 0xffff)}:${hex(dotted >>> 16)}`, into);
+}
+
+/** The two bytes of a group, the other way round. */
+const swapped = (group: number): number => ((group & 0xff) << 8) | (group >>> 8);
+
 /** Whether so many digits, three at most, are a number below 256 as it is written: without zeros before it. */
 const isOctet = (value: number, digits: number): boolean =>
   digits === 1 || (digits === 2 && value >= 10) || (digits === 3 && value >= 100 && value < 256);
@@ -149,14 +164,9 @@ export class ClientAddress implements Message {
   }
 
   #readOther6(text: string): boolean {
-    // ipaddr.js would read `::ffff:0177.0.0.1` as octal; a dotted tail must be as plain as an IPv4 alone.
-    if (text.includes(".") && !readDotted(text, text.lastIndexOf(":") + 1)) return false;
-    if (!ipaddr.IPv6.isValid(text)) return false;
-    const address = ipaddr.IPv6.parse(text);
-    if (address.isIPv4MappedAddress()) {
-      readDotted(address.toIPv4Address().toString(), 0);
-      this.#set4(dotted);
-    } else this.#set6(address.parts);
+    if (!readDottedIPv6(text, groups)) return false;
+    if (!isMapped(groups)) this.#set6(groups);
+    else this.#set4(swapped(groups[6] as number) | (swapped(groups[7] as number) << 16));
     return true;
   }
 }

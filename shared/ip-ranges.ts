@@ -1,15 +1,21 @@
 /**
- * Lists of addresses and ranges, and whether a client is in one. All addresses are 128 bits here, IPv4 inside IPv6 as
- * `::ffff:a.b.c.d`, so that one order holds for both; ranges that touch are one, and a look is a bisection.
+ * Lists of addresses and ranges, and whether a client is in one. An address is its family and 128 bits here, IPv4 inside
+ * IPv6 as `::ffff:a.b.c.d`, so that one order holds for both; ranges that touch are one, and a look is a bisection.
+ *
+ * The family keeps `::/8`, which lists of bogus networks have, and `::/0` from covering every IPv4 client.
  */
-import ipaddr from "ipaddr.js";
 import type { ClientAddress } from "./address.ts";
-import { isDottedIPv4 } from "./address.ts";
+import { isDottedIPv4, readDottedIPv6 } from "./address.ts";
+import { isMapped } from "./ipv6.ts";
 
-/** Words of 32 bits in an address here, the first one highest. */
-const WORDS = 4;
+/** Words of 32 bits in an address here, the first one highest: its family, and 128 bits. */
+const WORDS = 5;
+const IPV4 = 4;
+const IPV6 = 6;
+/** Bits before an IPv4 address in `::ffff:a.b.c.d`. */
+const MAPPED_BITS = 96;
 
-/** The first and the last address of a range: four words of 32 bits each. */
+/** The first and the last address of a range: five words of 32 bits each. */
 export interface IpRange {
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -23,33 +29,26 @@ export function readIpRange(written: string): IpRange | undefined {
   const slash = written.indexOf("/");
   const text = slash < 0 ? written : written.slice(0, slash);
   const isIPv4 = isDottedIPv4(text);
-  if (
-    !isIPv4 &&
-    (!text.includes(":") || text.includes("%") || !isPlainTail(text) || !ipaddr.IPv6.isValid(text))
-  )
-    return undefined;
+  const groups = new Uint16Array(8);
+  if (!readDottedIPv6(isIPv4 ? `::ffff:${text}` : text, groups)) return undefined;
   const bits = isIPv4 ? 32 : 128;
   const prefix = slash < 0 ? bits : readPrefix(written.slice(slash + 1), bits);
   if (prefix === undefined) return undefined;
-  const address = isIPv4 ? ipaddr.IPv4.parse(text).toIPv4MappedAddress() : ipaddr.IPv6.parse(text);
-  const words = wordsOf(address.parts);
+  const words = wordsOf(groups);
   const kept = 128 - bits + prefix;
+  const family = isMapped(groups) && kept >= MAPPED_BITS ? IPV4 : IPV6;
   const masks = words.map((_, at) => maskOf(kept - 32 * at));
   return {
-    first: words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0),
-    last: words.map((word, at) => (word | ~(masks[at] ?? 0)) >>> 0),
+    first: [family, ...words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0)],
+    last: [family, ...words.map((word, at) => (word | ~(masks[at] ?? 0)) >>> 0)],
   };
 }
-
-/** Whether a dotted tail, if there is one, is written as plainly as an IPv4 address alone has to be. */
-const isPlainTail = (text: string): boolean =>
-  !text.includes(".") || isDottedIPv4(text.slice(text.lastIndexOf(":") + 1));
 
 const readPrefix = (text: string, bits: number): number | undefined =>
   /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
 
-const wordsOf = (groups: readonly number[]): number[] =>
-  Array.from({ length: WORDS }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
+const wordsOf = (groups: ArrayLike<number>): number[] =>
+  Array.from({ length: 4 }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
 
 /** The upper `bits` of 32. */
 const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));
@@ -67,6 +66,8 @@ export class IpRanges {
   readonly #first: Uint32Array;
   readonly #last: Uint32Array;
   readonly #wanted = new Uint32Array(WORDS);
+  /** The 128 bits of it. */
+  readonly #address = this.#wanted.subarray(1);
 
   constructor(ranges: readonly IpRange[]) {
     const merged = merge(ranges);
@@ -80,7 +81,8 @@ export class IpRanges {
 
   /** Whether a client is in one of the ranges. One without an address is in none. */
   has(client: ClientAddress): boolean {
-    if (!client.writeInto(this.#wanted)) return false;
+    if (!client.writeInto(this.#address)) return false;
+    this.#wanted[0] = client.bytes === 4 ? IPV4 : IPV6;
     let low = 0;
     let high = this.#first.length / WORDS;
     while (low < high) {
@@ -95,7 +97,7 @@ export class IpRanges {
 /** The same addresses as ranges that do not overlap, in order. */
 function merge(ranges: readonly IpRange[]): readonly IpRange[] {
   const merged: IpRange[] = [];
-  for (const range of ranges.toSorted((a, b) => compare(a.first, 0, b.first, 0))) {
+  for (const range of ranges.slice().sort((a, b) => compare(a.first, 0, b.first, 0))) {
     const before = merged.at(-1);
     if (before === undefined || compare(range.first, 0, before.last, 0) > 0) merged.push(range);
     else if (compare(range.last, 0, before.last, 0) > 0)

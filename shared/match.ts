@@ -1,97 +1,37 @@
 /**
  * Which rules a request falls under: method and path, and what else they ask.
  *
- * In a rule's path `*` stands for any characters within one segment, `**` (a segment of its own) for any
- * number of segments, none included; everything else is literal. Methods are an exact list: a rule on GET
- * does not cover HEAD.
+ * Paths are patterns of URLPattern; see path-pattern.ts. Methods are an exact list: a rule on GET does not cover HEAD.
  *
  * Paths are compared in one spelling, and on the side of matching too much: a rule is worth nothing if
  * another spelling of the same page slips past it. See path.ts.
  */
 import type { ClientAddress } from "./address.ts";
 import { AccessList, type Condition, conditionsOf, planOf } from "./conditions.ts";
-import { GLOBSTAR, lenientReading, patternSegments, strictReading } from "./path.ts";
+import { isDisputed, readingsOf, strictReading } from "./path.ts";
+import { alternativesOf, GLOBSTAR, isLiteral } from "./path-pattern.ts";
+import { type PathTest, pathTest } from "./path-test.ts";
 import { Counting } from "./requested.ts";
 import type { Conditions, Rule } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
 import type { Traits } from "./traits.ts";
-
-const STAR = 0x2a;
-
-/**
- * Matches one segment, `path` from `start` to `end`, against a glob with `*`. On a mismatch only the last
- * `*` takes one character more: earlier ones never need to, so the work is at most |segment| × |glob|.
- */
-function segmentMatches(glob: string, path: string, start: number, end: number): boolean {
-  let g = 0;
-  let at = start;
-  let star = -1;
-  let starAt = start;
-  while (at < end) {
-    const code = g < glob.length ? glob.charCodeAt(g) : -1;
-    if (code === STAR) {
-      star = g++;
-      starAt = at;
-    } else if (code === path.charCodeAt(at)) {
-      g++;
-      at++;
-    } else if (star !== -1) {
-      g = star + 1;
-      at = ++starAt;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.length && glob.charCodeAt(g) === STAR) g++;
-  return g === glob.length;
-}
 
 const segmentEnd = (path: string, start: number): number => {
   const slash = path.indexOf("/", start);
   return slash === -1 ? path.length : slash;
 };
 
-/** The same one level up: segments for characters, `**` for `*`. No recursion, no regular expression. */
-function segmentsMatch(globs: readonly string[], path: string): boolean {
-  let g = 0;
-  let at = path === "/" ? 2 : 1;
-  let star = -1;
-  let starAt = at;
-  while (at <= path.length) {
-    const glob = globs[g];
-    if (glob === GLOBSTAR) {
-      star = g++;
-      if (g === globs.length) return true;
-      starAt = at;
-      continue;
-    }
-    const end = segmentEnd(path, at);
-    if (glob !== undefined && segmentMatches(glob, path, at, end)) {
-      g++;
-      at = end + 1;
-    } else if (star !== -1) {
-      g = star + 1;
-      starAt = segmentEnd(path, starAt) + 1;
-      at = starAt;
-    } else {
-      return false;
-    }
-  }
-  while (globs[g] === GLOBSTAR) g++;
-  return g === globs.length;
-}
-
 /** A rule's pattern as paths are held against it. */
 interface Candidate {
   readonly index: number;
   readonly methods: readonly string[] | undefined;
-  /** The path's segments; `undefined` when every path matches. */
-  readonly globs: readonly string[] | undefined;
+  /** The pattern's segments. */
+  readonly globs: readonly string[];
+  /** `undefined` when every path matches. */
+  readonly test: PathTest | undefined;
   /** The last segment, where it is literal. */
   readonly last: string | undefined;
 }
-
-const isLiteral = (glob: string): boolean => !glob.includes("*");
 
 /** Candidates in the order of the rules, by the last segment of the path that is asked for. */
 class ByLast {
@@ -130,9 +70,9 @@ class Branch {
   #below = new ByLast();
 
   grow(candidate: Candidate, from = 0): void {
-    const glob = candidate.globs?.[from];
-    if (glob === undefined && candidate.globs !== undefined) this.#own.push(candidate);
-    else if (glob === undefined || !isLiteral(glob)) this.#wild.push(candidate);
+    const glob = candidate.globs[from];
+    if (glob === undefined) this.#own.push(candidate);
+    else if (!isLiteral(glob)) this.#wild.push(candidate);
     else {
       const branch = this.#longer.get(glob) ?? new Branch();
       this.#longer.set(glob, branch);
@@ -163,9 +103,9 @@ class Branch {
   }
 }
 
-/** Methods compare as they are; a candidate of the path's own branch has nothing but literals left, which match. */
-const covers = ({ methods, globs }: Candidate, method: string, path: string): boolean =>
-  (methods === undefined || methods.includes(method)) && (globs === undefined || segmentsMatch(globs, path));
+/** Methods compare as they are. */
+const covers = ({ methods, test }: Candidate, method: string, path: string): boolean =>
+  (methods === undefined || methods.includes(method)) && (test === undefined || test(path));
 
 /** A rule as requests are held against it, once method and path are right. */
 interface Prepared {
@@ -199,18 +139,15 @@ function prepare(rule: Rule): Prepared {
   };
 }
 
-/** A request is excepted only if it is in both readings of its path: in doubt the rule covers it. */
+/** A request is excepted only if it is in every reading of its path: in doubt the rule covers it. */
 function exceptionOf(not: Conditions): (traits: Traits) => boolean {
-  const conditions = conditionsOf(not);
-  const globs = not.paths?.map(patternSegments);
+  const conditions = conditionsOf(not, true);
+  const tests = not.paths?.flatMap((path) => alternativesOf(path, true).map(pathTest));
   return (traits) => {
     if (not.methods !== undefined && !not.methods.includes(traits.method)) return false;
     if (!conditions.every((holds) => holds(traits))) return false;
-    if (globs === undefined) return true;
-    const strict = strictReading(traits.pathname);
-    const lenient = lenientReading(strict);
-    const matches = (path: string): boolean => globs.some((segments) => segmentsMatch(segments, path));
-    return matches(strict) && (lenient === strict || matches(lenient));
+    if (tests === undefined) return true;
+    return readingsOf(strictReading(traits.pathname)).every((path) => tests.some((test) => test(path)));
   };
 }
 
@@ -221,7 +158,9 @@ function extend(set: RuleSet, index: number, rule: Prepared, traits: Traits, cli
   if (rule.except?.(traits) === true || rule.allow?.has(traits, client) === true) return set;
   if (rule.deny?.has(traits, client) === true) return set.refusing(index);
   if (rule.missing === "ip" || !rule.counting.lacks(traits)) return set.and(index);
-  return rule.missing === "skip" ? set : set.refusing(index);
+  if (rule.missing === "deny") return set.refusing(index);
+  // Nobody gets out of a rule by saying two things.
+  return rule.counting.isTorn(traits) ? set.and(index) : set;
 }
 
 /** Gives the rules that a request falls under. `client`: its address, read. */
@@ -236,35 +175,40 @@ export function compileMatcher(rules: readonly Rule[], enforce = true): Matcher 
   const none = RuleSet.none(rules, enforce);
   const prepared = rules.map(prepare);
   const all = rules.flatMap(({ match }, index) =>
-    match.paths.map((path): Candidate => {
-      const globs = patternSegments(path);
-      const every = globs.length === 1 && globs[0] === GLOBSTAR;
-      const last = globs.at(-1);
-      return {
-        index,
-        methods: match.methods,
-        globs: every ? undefined : globs,
-        last: last !== undefined && isLiteral(last) ? last : undefined,
-      };
-    }),
+    match.paths
+      .flatMap((path) => alternativesOf(path))
+      .map((globs): Candidate => {
+        const every = globs.length === 1 && globs[0] === GLOBSTAR;
+        const last = globs.at(-1);
+        return {
+          index,
+          methods: match.methods,
+          globs,
+          test: every ? undefined : pathTest(globs),
+          last: last !== undefined && isLiteral(last) ? last : undefined,
+        };
+      }),
   );
   const tree = new Branch();
   for (const candidate of all) tree.grow(candidate);
   tree.ripen();
-  const needsPath = all.some(({ globs }) => globs !== undefined);
+  const needsPath = all.some(({ test }) => test !== undefined);
   return (traits, client) => {
     const { method } = traits;
     // Nobody spells paths for rules on all of them.
     const strict = needsPath ? strictReading(traits.pathname) : "/";
-    const lenient = needsPath ? lenientReading(strict) : strict;
+    const readings = needsPath && isDisputed(strict) ? readingsOf(strict) : undefined;
     let found = none;
     /** A rule with several paths is a candidate for each. */
     let before = -1;
-    for (const candidate of lenient === strict ? tree.candidates(strict) : all) {
+    for (const candidate of readings === undefined ? tree.candidates(strict) : all) {
       const { index } = candidate;
       if (index === before) continue;
-      if (!covers(candidate, method, strict) && (lenient === strict || !covers(candidate, method, lenient)))
-        continue;
+      const isCovered =
+        readings === undefined
+          ? covers(candidate, method, strict)
+          : readings.some((path) => covers(candidate, method, path));
+      if (!isCovered) continue;
       before = index;
       found = extend(found, index, prepared[index] as Prepared, traits, client);
     }

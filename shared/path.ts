@@ -2,20 +2,17 @@
  * One spelling for a path, so that a rule on `/login` also covers `/login/`, `//login`, `/%6cogin` and
  * `/LOGIN`: some origin serves the same page for each.
  *
- * Where origins disagree, a path has two readings, and a rule matches when either does. Taking one of them
+ * Where origins disagree, a path has several readings, and a rule matches when one of them does. Taking one
  * alone would let a client slip past: an origin that strips `;…` serves `/login;x` as /login, but one that
- * does not serves `/user/;x` as a user, which `/user/*` must cover.
+ * does not serves `/user/;x` as a user, which `/user/:id` must cover.
  *
  *   strict    escapes of ASCII decoded (not `%2F`, `%25`), case folded, slashes merged, trailing slash dropped
  *   lenient   also `%2F` and `\` taken as slashes, `;parameters` dropped, `.` and `..` resolved after that
+ *   half      only the one or the other of these two: `/login;%5c..` is /login where parameters are dropped and `\`
+ *             is a character, and `/api%2f..;` is something below /api where `;` is one
  *
  * Matching too much only makes a rule count a few requests more; so every doubt is resolved that way.
  */
-
-/** The segment that stands for any number of segments. */
-export const GLOBSTAR = "**";
-/** The pattern that every path matches. */
-export const EVERY_PATH = "/**";
 
 /** `URL` resolves dots and escapes what is not ASCII; the rest is checked here, without building anything. */
 function isPlain(path: string): boolean {
@@ -30,7 +27,7 @@ function isPlain(path: string): boolean {
 }
 
 /** UTF-8 escapes for what is not ASCII, as `URL` would write them; lone surrogates as U+FFFD, so nothing throws. */
-const escapeNonAscii = (path: string): string =>
+export const escapeNonAscii = (path: string): string =>
   path.replace(/\P{ASCII}+/gu, (text) => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd")));
 
 const decodeAscii = (path: string): string =>
@@ -50,21 +47,36 @@ export function strictReading(path: string): string {
 
 const DISPUTED = /[;\\]|%2f|\/\.{1,2}(?:\/|$)/;
 
+/** Whether origins may read a path in its strict reading as something else. */
+export const isDisputed = (strict: string): boolean => DISPUTED.test(strict);
+
+/** What origins may take for something else than what stands there. */
+interface Lenience {
+  readonly slashes: boolean;
+  readonly parameters: boolean;
+}
+
 /** The lenient reading, from the strict one; the same string when origins have nothing to disagree on. */
-export function lenientReading(strict: string): string {
-  if (!DISPUTED.test(strict)) return strict;
+export const lenientReading = (strict: string): string =>
+  isDisputed(strict) ? leniently(strict, { slashes: true, parameters: true }) : strict;
+
+/** All readings that differ, from the strict one, which comes first, and then the lenient one. */
+export function readingsOf(strict: string): readonly string[] {
+  if (!isDisputed(strict)) return [strict];
+  const halves = [
+    leniently(strict, { slashes: true, parameters: false }),
+    leniently(strict, { slashes: false, parameters: true }),
+  ];
+  return [...new Set([strict, lenientReading(strict), ...halves])];
+}
+
+function leniently(strict: string, { slashes, parameters }: Lenience): string {
   const kept: string[] = [];
-  for (const segment of strict.replace(/%2f|\\/g, "/").split("/")) {
-    const parameters = segment.indexOf(";");
-    const name = parameters === -1 ? segment : segment.slice(0, parameters);
+  for (const segment of (slashes ? strict.replace(/%2f|\\/g, "/") : strict).split("/")) {
+    const end = parameters ? segment.indexOf(";") : -1;
+    const name = end === -1 ? segment : segment.slice(0, end);
     if (name === "..") kept.pop();
     else if (name !== "" && name !== ".") kept.push(name);
   }
   return `/${kept.join("/")}`;
-}
-
-/** A rule's path as segments in the strict spelling; `**` beside `**` says no more than one. */
-export function patternSegments(pattern: string): readonly string[] {
-  const segments = segmentsOf(escapeNonAscii(pattern).toLowerCase());
-  return segments.filter((segment, i) => segment !== GLOBSTAR || segments[i - 1] !== GLOBSTAR);
 }

@@ -1,7 +1,7 @@
 /** What a request is counted as under each rule that covers it: by which key, and at which cost. */
 import { ClientAddress } from "./address.ts";
 import { type KeyMessage, UNKNOWN_ADDRESS } from "./key.ts";
-import { type KeyPart, partOf, partText, readKeyPart } from "./key-parts.ts";
+import { canonicalValue, isTorn, type KeyPart, partOf, partText, readKeyPart } from "./key-parts.ts";
 import type { Rule } from "./rule.ts";
 import type { Traits } from "./traits.ts";
 
@@ -61,6 +61,11 @@ export class Counting {
     return this.#parts.some((part) => part.kind !== "ip" && partOf(part, traits) === undefined);
   }
 
+  /** Whether it lacks one because it has several: leaving a part out is a client's choice, and so is that. */
+  isTorn(traits: Traits): boolean {
+    return this.#parts.some((part) => isTorn(part, traits));
+  }
+
   keyOf(traits: Traits, client: ClientAddress): KeyMessage {
     return this.isPlain || this.lacks(traits)
       ? client.under(this.#rule.ipv6Prefix)
@@ -114,7 +119,7 @@ export class Counting {
     if (said.length !== this.#parts.length) return undefined;
     const written = this.#parts.map((part, at) => {
       const one = said[at] ?? "";
-      if (part.kind !== "ip") return one.startsWith(`${partText(part)}=`) ? one : undefined;
+      if (part.kind !== "ip") return writtenPart(part, one);
       const client = this.#clientNamed(one);
       return client && IP + this.#addressOf(client);
     });
@@ -139,6 +144,17 @@ const escaped = (value: string): string =>
     /[%&\p{Cc}\p{Cs}]/gu,
     (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
+
+/** What `escaped` made such a path or host of; neither has control characters. */
+const unescaped = (value: string): string => value.replaceAll("%26", "&").replaceAll("%25", "%");
+
+/** A part of a key's text, in the one spelling of paths and hosts; `undefined` when it is another part. */
+function writtenPart(part: Exclude<KeyPart, { kind: "ip" }>, text: string): string | undefined {
+  const name = `${partText(part)}=`;
+  if (!text.startsWith(name)) return undefined;
+  if (part.kind !== "path" && part.kind !== "host") return text;
+  return name + escaped(canonicalValue(part, unescaped(text.slice(name.length))));
+}
 
 /** A request, read as it is needed. One is reused for all that are decided at once. */
 export class Requested implements Countable {

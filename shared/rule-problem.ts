@@ -1,6 +1,7 @@
 /** What can be wrong with a rule, told so that it can be put right: where, what was found, what is allowed. */
 import * as v from "valibot";
 import { capacity } from "./capacity.ts";
+import { patternProblem } from "./path-pattern.ts";
 import { quote } from "./quote.ts";
 import {
   ALLOWED,
@@ -61,6 +62,13 @@ export function allowedFor(field: string): string {
   return dot < 0 ? "what docs/rules.md says" : allowedFor(own.slice(0, dot));
 }
 
+/** A value that is wrong, and of a path what is wrong with it. */
+export function foundIn(field: string, value: unknown): string {
+  const isPath = field === "match.path" || field === "match.not.path";
+  const problem = isPath && typeof value === "string" ? patternProblem(value) : undefined;
+  return problem === undefined ? quote(value) : `${quote(value)}, ${problem}`;
+}
+
 /** The fields nobody knows, of the rule and of its tables; places are within the rule. */
 export function unknownFields(written: Record<string, unknown>, label: string): RuleProblem[] {
   const problems: RuleProblem[] = [];
@@ -109,7 +117,7 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   if (burst !== undefined && isWindowed) {
     report(["burst"], burst, `nothing with algorithm = "${algorithm}", for only a token-bucket has a burst`);
   }
-  const plans = read(entries.limits, written.limits) ?? {};
+  const plans = read(entries.limits, written.limits)?.plans ?? {};
   const candidate = read(entries.candidate, written.candidate);
   for (const [at, size, span] of [
     [["limit"], limit, window] as const,

@@ -2,15 +2,13 @@
 import * as v from "valibot";
 import { readIpRange } from "./ip-ranges.ts";
 import { partText, readKeyPart } from "./key-parts.ts";
-import { GLOBSTAR } from "./path.ts";
+import { patternProblem, RULE_PATH_MAX } from "./path-pattern.ts";
 import { type DurationMs, durationMs, formatDuration, parseDuration } from "./time.ts";
 
 /** Rules in one deployment. All of them are tried on every request, and a variable of 5 KB holds about 40. */
 export const RULES_MAX = 64;
 /** A rule's name stands in two headers of every answer. */
 export const RULE_NAME_MAX = 64;
-/** Characters of a rule's path. With `*` in it, the work per request grows with its length. */
-export const RULE_PATH_MAX = 256;
 /** Shorter windows would be over before an announcement has gone round the world. */
 export const WINDOW_MIN: DurationMs = durationMs(1_000);
 /** Longer ones would keep a client's objects and rows for months. */
@@ -80,7 +78,7 @@ export const ALLOWED = {
   name: `a token of 1 to ${RULE_NAME_MAX} characters (letters, digits, !#$%&'*+-.^_\`|~), for it goes into headers`,
   match:
     'a table such as { path = "/login", methods = ["POST"] }, with path, methods, hosts, headers, query, country, asn and not',
-  "match.path": `a path from "/" on, at most ${RULE_PATH_MAX} characters, written plainly (no %, ?, # or dot segments), with "*" within a segment and "**" alone as one`,
+  "match.path": `a path from "/" on, at most ${RULE_PATH_MAX} characters, as URLPattern has it: "*" for any characters, ":name" for those up to the next "/", "{…}?" for what may be left out, "\\" before what is meant as it stands; written plainly (no %, # or dot segments), without regular expressions "(…)" and groups that repeat, and without a query, which belongs in match.query`,
   "match.methods": "a list of methods in upper case, without repetition; left out, all methods",
   "match.hosts": `a list of 1 to ${MATCH_LIST_MAX} host names in lower case without a port, such as "example.com", or "*.example.com" for all below it`,
   "match.headers": `a table of header names and the value each must have, or a list of values, or "*" for any`,
@@ -134,14 +132,7 @@ const positive = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 const isPowerOfTwo = (value: number): boolean => (value & (value - 1)) === 0;
 
-function isPathPattern(path: string): boolean {
-  if (!path.startsWith("/") || path.length > RULE_PATH_MAX || /[%?#\\\p{C}\p{Zl}\p{Zp}]/u.test(path))
-    return false;
-  return path.split("/").every((segment) => {
-    if (segment === "." || segment === "..") return false;
-    return segment === GLOBSTAR || !segment.includes(GLOBSTAR);
-  });
-}
+const isPathPattern = (path: string): boolean => patternProblem(path) === undefined;
 
 const duration = (min: DurationMs, max: DurationMs) =>
   v.pipe(
@@ -183,6 +174,28 @@ const values = v.union([
 /** A table in TOML's sense, before it is read: valibot's object() would take a list or a date for one. */
 const table = v.custom<Record<string, unknown>>(isTable);
 
+/**
+ * A table of names that people choose, each read with its value. valibot's own would pass over `constructor` and
+ * `__proto__`: a condition that is not there lets a rule cover everything.
+ */
+const tableOf = <N extends v.GenericSchema<unknown, string>, V extends v.GenericSchema>(
+  name: N,
+  valueNamed: (name: string) => V,
+) =>
+  v.pipe(
+    table,
+    v.rawTransform(({ dataset: { value: written }, addIssue, NEVER }) => {
+      const read: [string, v.InferOutput<V>][] = [];
+      for (const [key, value] of Object.entries(written)) {
+        const named = v.safeParse(name, key);
+        const parsed = v.safeParse(valueNamed(key), value);
+        if (named.success && parsed.success) read.push([named.output, parsed.output]);
+        else addIssue({ path: [{ type: "object", origin: "value", input: written, key, value }] });
+      }
+      return read.length === Object.keys(written).length ? Object.fromEntries(read) : NEVER;
+    }),
+  );
+
 const conditions = {
   path: v.optional(
     v.union([
@@ -195,8 +208,8 @@ const conditions = {
   ),
   methods: v.optional(distinct(method, MATCH_LIST_MAX)),
   hosts: v.optional(distinct(host, MATCH_LIST_MAX)),
-  headers: v.optional(v.pipe(table, v.record(headerName, values))),
-  query: v.optional(v.pipe(table, v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(128)), values))),
+  headers: v.optional(tableOf(headerName, () => values)),
+  query: v.optional(tableOf(v.pipe(v.string(), v.minLength(1), v.maxLength(128)), () => values)),
   country: v.optional(distinct(v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9]$/)), MATCH_LIST_MAX)),
   asn: v.optional(
     distinct(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 32 - 1)), MATCH_LIST_MAX),
@@ -252,11 +265,16 @@ const limit = v.pipe(positive, v.maxValue(LIMIT_MAX));
 
 /** Plans by name, and what names them. Names are what the part has: any text but `by`. */
 const limits = v.pipe(
-  v.pipe(table, v.objectWithRest({ by: planPart }, limit)),
+  tableOf(
+    v.string(),
+    (name): v.GenericSchema<unknown, string | number> => (name === PLAN_PART ? planPart : limit),
+  ),
+  v.check(({ by }) => by !== undefined),
   v.check((written) => {
     const plans = Object.keys(written).length - 1;
     return plans >= 1 && plans <= PLANS_MAX;
   }),
+  v.transform(({ by, ...plans }) => ({ by: by as string, plans: plans as Readonly<Record<string, number>> })),
 );
 
 const action = v.pipe(

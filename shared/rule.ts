@@ -4,10 +4,18 @@
  */
 import * as v from "valibot";
 import { halfSipHash64, hex64, textMessage } from "./hash.ts";
-import { EVERY_PATH, patternSegments } from "./path.ts";
+import { EVERY_PATH, patternMeaning } from "./path-pattern.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
-import { allowedFor, bad, fieldOf, type RuleProblem, sizeProblems, unknownFields } from "./rule-problem.ts";
+import {
+  allowedFor,
+  bad,
+  fieldOf,
+  foundIn,
+  type RuleProblem,
+  sizeProblems,
+  unknownFields,
+} from "./rule-problem.ts";
 import {
   IPV6_PREFIX_DEFAULT,
   isTable,
@@ -25,7 +33,7 @@ export { formatProblem, type Place, type RuleProblem } from "./rule-problem.ts";
 
 /** What a request must be to be covered; each field that is there must hold. */
 export interface Conditions {
-  /** Any of these patterns; see path.ts. */
+  /** Any of these patterns; see path-pattern.ts. */
   readonly paths?: readonly string[];
   readonly methods?: readonly string[];
   /** Names as `URL.hostname` has them, or `*.` and one for all below it. */
@@ -204,7 +212,7 @@ function parseRule(
     const at = path.map(({ key }) => key).filter((key) => typeof key === "string" || typeof key === "number");
     const place = JSON.stringify(at);
     const field = fieldOf(at);
-    const value = quote(path.at(-1)?.value);
+    const value = foundIn(field, path.at(-1)?.value);
     if (!found.has(place)) found.set(place, bad(label, field, value, allowedFor(field), at));
   }
   return { problems: [...problems, ...found.values()] };
@@ -225,7 +233,7 @@ function variantsOf(written: WrittenRule): readonly Rule[] {
   const rules: Rule[] = [];
   if (limits === undefined) rules.push(complete(written));
   else {
-    const { by, ...plans } = limits;
+    const { by, plans } = limits;
     const others = Object.keys(plans);
     rules.push(complete(written, { plan: { by, name: undefined, others } }));
     for (const [name, limit] of Object.entries(plans))
@@ -311,7 +319,7 @@ const VERSION_KEY = [0x6f6e6563, 0x6f756e74] as const;
 function versionOf(rule: Omit<Rule, "name" | "version">): string {
   const { paths, methods } = rule.match;
   const [path = EVERY_PATH] = paths;
-  const match = [patternSegments(path), methods === undefined ? null : [...methods].sort()];
+  const match = [patternMeaning(path), methods === undefined ? null : [...methods].sort()];
   const { key, limit, window, threshold, algorithm, onFailure, deadline, align, mode } = rule;
   const meaning = [match, key, limit, window, threshold, algorithm, onFailure, deadline, align, mode];
   const out = new Int32Array(2);
@@ -333,7 +341,7 @@ function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),
-    ...(paths.length > 1 && { paths: paths.slice(1).map(patternSegments) }),
+    ...(paths.length > 1 && { paths: paths.slice(1).map(patternMeaning) }),
     ...(Object.keys(conditions).length > 0 && { conditions }),
     ...(missing !== "ip" && { missing }),
     ...(ipv6Prefix !== IPV6_PREFIX_DEFAULT && { ipv6Prefix }),

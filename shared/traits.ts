@@ -16,8 +16,8 @@ export interface Traits {
   readonly asn: number | undefined;
   /** A header's value, several joined by `, `; `undefined` when there is none. `name` in lower case. */
   header(name: string): string | undefined;
-  /** The first cookie of that name. */
-  cookie(name: string): string | undefined;
+  /** The values of the cookies of that name as they were sent, in order. */
+  cookie(name: string): readonly string[];
   /** The values of a parameter of the query, decoded, in order. */
   query(name: string): readonly string[];
 }

@@ -33,8 +33,8 @@ export class RequestTraits implements Traits {
     return this.#request.headers.get(name) ?? undefined;
   }
 
-  cookie(name: string): string | undefined {
-    return cookieNamed(this.#request.headers.get("Cookie") ?? "", name);
+  cookie(name: string): readonly string[] {
+    return cookiesNamed(this.#request.headers.get("Cookie") ?? "", name);
   }
 
   query(name: string): readonly string[] {
@@ -43,18 +43,28 @@ export class RequestTraits implements Traits {
   }
 }
 
-/** Host and path of a request's URL. */
+/** Host and path of a request's URL. Throws on one that `hasDestination` is false of. */
 export const whereTo = (request: Request): HostAndPath => hostAndPath(request.url) ?? new URL(request.url);
 
-/** The first cookie of a name, as RFC 6265 §5.4 joins them. A quoted value is one with quotes. */
-function cookieNamed(cookies: string, name: string): string | undefined {
-  for (let start = 0; start < cookies.length; ) {
+/** What the runtime can hand on is narrower than what `URL` reads: `http://exa%6dple.com/`, `http://a\b/`. */
+const AUTHORITY = /^https?:\/\/[\w.:@[\]-]+(?:[/?#]|$)/;
+
+/** Whether a request can be read and handed on: a `Host` such as `a b` makes a URL that is none. */
+export const hasDestination = ({ url }: Request): boolean =>
+  hostAndPath(url) !== undefined || (AUTHORITY.test(url) && URL.canParse(url));
+
+/** The cookies of a name, as RFC 6265 §5.4 joins them. Each character is looked at once, or a client could make it dear. */
+function cookiesNamed(cookies: string, name: string): readonly string[] {
+  const values: string[] = [];
+  let equals = cookies.indexOf("=");
+  for (let start = 0; equals >= 0; ) {
     const semicolon = cookies.indexOf(";", start);
     const end = semicolon < 0 ? cookies.length : semicolon;
-    const equals = cookies.indexOf("=", start);
-    if (equals >= 0 && equals < end && cookies.slice(start, equals).trim() === name)
-      return cookies.slice(equals + 1, end).trim();
+    if (equals < end) {
+      if (cookies.slice(start, equals).trim() === name) values.push(cookies.slice(equals + 1, end).trim());
+      equals = cookies.indexOf("=", end);
+    }
     start = end + 1;
   }
-  return undefined;
+  return values;
 }

@@ -95,7 +95,7 @@ class Head implements Traits {
   readonly country = undefined;
   readonly asn = undefined;
   readonly header = (): undefined => undefined;
-  readonly cookie = (): undefined => undefined;
+  readonly cookie = (): readonly string[] => [];
   readonly query = (): readonly string[] => [];
 
   of(address: string): this {

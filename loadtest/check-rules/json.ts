@@ -44,6 +44,6 @@ const lineStarts = (text: string): readonly number[] => [
 ];
 
 function positionAt(lines: readonly number[], offset: number): Position {
-  const line = lines.findLastIndex((start) => start <= offset);
+  const line = lines.filter((start) => start <= offset).length - 1;
   return { line: line + 1, column: offset - (lines[line] ?? 0) + 1 };
 }

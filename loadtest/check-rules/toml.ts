@@ -56,7 +56,7 @@ function noteEntry(places: Places, holder: Place, { key, value }: AST.TOMLKeyVal
 /** Every segment of a dotted key is a table of its own. Indexes of lists are no segments. */
 function noteKey(places: Places, place: Place, { keys }: AST.TOMLKey): void {
   let last = place.length;
-  for (const segment of keys.toReversed()) {
+  for (const segment of [...keys].reverse()) {
     while (last > 0 && typeof place[last - 1] === "number") last -= 1;
     places.note(place.slice(0, last), startOf(segment));
     last -= 1;

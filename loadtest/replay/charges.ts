@@ -52,7 +52,7 @@ function traitsOf({ method, target }: LoggedRequest, client: string): Traits {
     country: undefined,
     asn: undefined,
     header: () => undefined,
-    cookie: () => undefined,
+    cookie: () => [],
     query: (name) => searchParams.getAll(name),
   };
 }

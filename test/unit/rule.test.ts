@@ -198,14 +198,9 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ match: "/login" }, 'login|match|"/login"'],
     [{ match: ["/login"] }, "login|match|a list of 1"],
     [{ match: new Date(0) }, "login|match|a date"],
-    [{ match: { path: "login" } }, 'login|match.path|"login"'],
-    [{ match: { path: "" } }, 'login|match.path|""'],
-    [{ match: { path: "/a?b=1" } }, 'login|match.path|"/a?b=1"'],
-    [{ match: { path: "/%6cogin" } }, 'login|match.path|"/%6cogin"'],
-    [{ match: { path: "/a/../b" } }, 'login|match.path|"/a/../b"'],
-    [{ match: { path: "/a**" } }, 'login|match.path|"/a**"'],
-    [{ match: { path: `/${"x".repeat(256)}` } }, `login|match.path|"/${"x".repeat(59)}…"`],
-    [{ match: { path: "/a\nb\u202e" } }, 'login|match.path|"/a\\nb\\u202e"'],
+    [{ match: { path: 7 } }, "login|match.path|7"],
+    [{ match: { path: [] } }, "login|match.path|an empty list"],
+    [{ match: { path: ["/a", "/a"] } }, "login|match.path|a list of 2"],
     [{ match: { methods: ["post"] } }, 'login|match.methods|"post"'],
     [{ match: { methods: ["GET", "put"] } }, 'login|match.methods|"put"'],
     [{ match: { methods: [] } }, "login|match.methods|an empty list"],
@@ -336,7 +331,7 @@ describe("all problems are told at once", () => {
         "c|limit|nothing",
         "c|window|nothing",
         'c|deadline|"1h"',
-        'c|match.path|"x"',
+        'c|match.path|"x", which does not begin with "/"',
         'c|match.methods|"y"',
         "c|key|1",
         "c|align|2",
@@ -381,11 +376,6 @@ describe("a rule's version", () => {
     ]) {
       expect(ruleOf(same).version).toBe(version);
     }
-  });
-
-  test("is equal for globs that say the same", () => {
-    const [once, twice] = ["/a/**/b", "/a/**/**/b/"].map((path) => ruleOf({ match: { path } }).version);
-    expect(twice).toBe(once);
   });
 
   test("never changes for the same rule: it names objects that hold counts", () => {

@@ -13,7 +13,7 @@ export interface Said {
   readonly country?: string;
   readonly asn?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly cookies?: Readonly<Record<string, string>>;
+  readonly cookies?: Readonly<Record<string, string | readonly string[]>>;
   readonly query?: string;
 }
 
@@ -25,7 +25,7 @@ export const traitsOf = (said: Said = {}): Traits => ({
   country: said.country,
   asn: said.asn,
   header: (name) => said.headers?.[name],
-  cookie: (name) => said.cookies?.[name],
+  cookie: (name) => [said.cookies?.[name] ?? []].flat(),
   query: (name) => new URLSearchParams(said.query).getAll(name),
 });
 
