@@ -149,6 +149,8 @@ describe("plans and candidates", () => {
       candidate: { limit: 20, window: "1m" },
     });
     expect(new Set(rules.map(({ version }) => version)).size).toBe(4);
+    const [own, candidate] = rulesOf({ mode: "shadow", candidate: { limit: 20, window: "1m" } });
+    expect(candidate?.version).not.toBe(own?.version);
   });
 
   test("keep the rule's own version where they are not", () => {
