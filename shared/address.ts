@@ -47,16 +47,19 @@ function readDotted(text: string, start: number): boolean {
 export const isDottedIPv4 = (text: string): boolean => readDotted(text, 0);
 
 /**
- * An IPv6 address with a dotted tail as two groups more; `undefined` when the tail is not as plain as an IPv4 address
- * alone has to be: ipaddr.js would read `::ffff:0177.0.0.1` as octal, and takes `::192.0.2.9` for `::ffff:192.0.2.9`.
+ * Reads an IPv6 address as anyone may write it, without a zone, into `into`. A dotted tail must be as plain as an IPv4
+ * alone. ipaddr.js would read `::ffff:0177.0.0.1` as octal, and `::1.2.3.4` as another address than `::102:304`.
  */
-export function withoutDottedTail(text: string): string | undefined {
-  if (!text.includes(".")) return text;
+export function readDottedIPv6(text: string, into: Uint16Array): boolean {
+  if (!text.includes(".")) return readIPv6(text, into);
   const tail = text.lastIndexOf(":") + 1;
-  if (!readDotted(text, tail)) return undefined;
-  const two = [((dotted & 0xff) << 8) | ((dotted >>> 8) & 0xff), ((dotted >>> 8) & 0xff00) | (dotted >>> 24)];
-  return text.slice(0, tail) + two.map((group) => group.toString(16)).join(":");
+  if (tail === 0 || !readDotted(text, tail)) return false;
+  const hex = (half: number): string => swapped(half).toString(16);
+  return readIPv6(`${text.slice(0, tail)}${hex(dotted & 0xffff)}:${hex(dotted >>> 16)}`, into);
 }
+
+/** The two bytes of a group, the other way round. */
+const swapped = (group: number): number => ((group & 0xff) << 8) | (group >>> 8);
 
 /** Whether so many digits, three at most, are a number below 256 as it is written: without zeros before it. */
 const isOctet = (value: number, digits: number): boolean =>
@@ -160,14 +163,10 @@ export class ClientAddress implements Message {
     return this.#readOther6(zone === -1 ? text : text.slice(0, zone));
   }
 
-  #readOther6(written: string): boolean {
-    const text = withoutDottedTail(written);
-    if (text === undefined || !ipaddr.IPv6.isValid(text)) return false;
-    const address = ipaddr.IPv6.parse(text);
-    if (address.isIPv4MappedAddress()) {
-      readDotted(address.toIPv4Address().toString(), 0);
-      this.#set4(dotted);
-    } else this.#set6(address.parts);
+  #readOther6(text: string): boolean {
+    if (!readDottedIPv6(text, groups)) return false;
+    if (!isMapped(groups)) this.#set6(groups);
+    else this.#set4(swapped(groups[6] as number) | (swapped(groups[7] as number) << 16));
     return true;
   }
 }

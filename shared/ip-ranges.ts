@@ -4,9 +4,9 @@
  *
  * The family keeps `::/8`, which lists of bogus networks have, and `::/0` from covering every IPv4 client.
  */
-import ipaddr from "ipaddr.js";
 import type { ClientAddress } from "./address.ts";
-import { isDottedIPv4, withoutDottedTail } from "./address.ts";
+import { isDottedIPv4, readDottedIPv6 } from "./address.ts";
+import { isMapped } from "./ipv6.ts";
 
 /** Words of 32 bits in an address here, the first one highest: its family, and 128 bits. */
 const WORDS = 5;
@@ -27,17 +27,16 @@ export interface IpRange {
  */
 export function readIpRange(written: string): IpRange | undefined {
   const slash = written.indexOf("/");
-  const text = plain(slash < 0 ? written : written.slice(0, slash));
-  if (text === undefined) return undefined;
+  const text = slash < 0 ? written : written.slice(0, slash);
   const isIPv4 = isDottedIPv4(text);
-  if (!isIPv4 && (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text))) return undefined;
+  const groups = new Uint16Array(8);
+  if (!readDottedIPv6(isIPv4 ? `::ffff:${text}` : text, groups)) return undefined;
   const bits = isIPv4 ? 32 : 128;
   const prefix = slash < 0 ? bits : readPrefix(written.slice(slash + 1), bits);
   if (prefix === undefined) return undefined;
-  const address = isIPv4 ? ipaddr.IPv4.parse(text).toIPv4MappedAddress() : ipaddr.IPv6.parse(text);
-  const words = wordsOf(address.parts);
+  const words = wordsOf(groups);
   const kept = 128 - bits + prefix;
-  const family = address.isIPv4MappedAddress() && kept >= MAPPED_BITS ? IPV4 : IPV6;
+  const family = isMapped(groups) && kept >= MAPPED_BITS ? IPV4 : IPV6;
   const masks = words.map((_, at) => maskOf(kept - 32 * at));
   return {
     first: [family, ...words.map((word, at) => (word & (masks[at] ?? 0)) >>> 0)],
@@ -45,13 +44,10 @@ export function readIpRange(written: string): IpRange | undefined {
   };
 }
 
-/** An address, of IPv6 without a dotted tail. */
-const plain = (text: string): string | undefined => (text.includes(":") ? withoutDottedTail(text) : text);
-
 const readPrefix = (text: string, bits: number): number | undefined =>
   /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= bits ? Number(text) : undefined;
 
-const wordsOf = (groups: readonly number[]): number[] =>
+const wordsOf = (groups: ArrayLike<number>): number[] =>
   Array.from({ length: 4 }, (_, at) => (((groups[2 * at] ?? 0) << 16) | (groups[2 * at + 1] ?? 0)) >>> 0);
 
 /** The upper `bits` of 32. */
@@ -101,7 +97,7 @@ export class IpRanges {
 /** The same addresses as ranges that do not overlap, in order. */
 function merge(ranges: readonly IpRange[]): readonly IpRange[] {
   const merged: IpRange[] = [];
-  for (const range of ranges.toSorted((a, b) => compare(a.first, 0, b.first, 0))) {
+  for (const range of ranges.slice().sort((a, b) => compare(a.first, 0, b.first, 0))) {
     const before = merged.at(-1);
     if (before === undefined || compare(range.first, 0, before.last, 0) > 0) merged.push(range);
     else if (compare(range.last, 0, before.last, 0) > 0)

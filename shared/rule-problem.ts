@@ -44,7 +44,7 @@ export const fieldOf = (at: Place): string =>
     .join(".");
 
 /** `rule "login", limit: found 0; allowed is a whole number from 1`. */
-export function formatProblem({ rule, field, found, allowed }: RuleProblem): string {
+export function formatProblem({ rule, field, found, allowed }: Omit<RuleProblem, "at">): string {
   const subject = rule === "RULES" || rule.startsWith("#") ? rule : `"${rule}"`;
   const place = rule === "RULES" ? subject : `rule ${subject}`;
   return `${place}${field === "" ? "" : `, ${field}`}: found ${found}; allowed is ${allowed}`;

@@ -14,3 +14,6 @@ export function denialStatus({ unavailable, refused, rule }: Decision): number {
  * site down; unless the operator wants it so.
  */
 export const statusWithoutRules = (failClosed: boolean): 503 | undefined => (failClosed ? 503 : undefined);
+
+/** What the API says of a path that is none, and of every path to whoever has no token. */
+export const NOTHING = "there is nothing here";

@@ -20,6 +20,7 @@ const KEPT = Uint8Array.from({ length: 128 }, (_, code) => {
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const DOT = 0x2e;
+const PORT_MAX = 65_535;
 
 /**
  * Reads `https://host:port/path?query` when host and path are spelled as `URL` would write them. `undefined` for
@@ -42,9 +43,12 @@ function endOfHost(url: string, start: number, end: number): number {
   if (!isPlainHost(url.slice(start, at))) return -1;
   if (at === end) return at;
   if (url.charCodeAt(at) !== COLON) return -1;
+  let port = 0;
   for (let digit = at + 1; digit < end; digit++) {
     const code = url.charCodeAt(digit);
     if (code < 0x30 || code > 0x39) return -1;
+    port = 10 * port + code - 0x30;
+    if (port > PORT_MAX) return -1;
   }
   return at;
 }

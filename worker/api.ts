@@ -6,15 +6,17 @@ import { type IRequest, Router } from "itty-router";
 import { UNAVAILABLE_RETRY } from "../shared/limits.ts";
 import { quote } from "../shared/quote.ts";
 import { regionOf } from "../shared/region.ts";
+import { NOTHING } from "../shared/status.ts";
 import type { HostAndPath } from "../shared/url.ts";
 import { tokenOf } from "./admin-token.ts";
+import type { Account, LimitDecision } from "./answers.ts";
 import { audited, type Change, told } from "./audit.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import { BadRequest, readLimitRequests, Unavailable } from "./limit-request.ts";
 import { placeOf, popHere } from "./place.ts";
-import { type Account, type LimitDecision, Service } from "./service.ts";
+import { Service } from "./service.ts";
 
 /** Where the API is unless API_PREFIX says otherwise. */
 export const API_PREFIX_DEFAULT = "/_onecount";
@@ -231,9 +233,6 @@ const problem = (status: number, detail: string): Response =>
       { status, headers: { "Content-Type": "application/problem+json" } },
     ),
   );
-
-/** What is said of a path that is none. */
-export const NOTHING = "there is nothing here";
 
 /** The same for every path, to whoever has no token. */
 const notFound = (): Response => problem(404, NOTHING);

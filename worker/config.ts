@@ -8,19 +8,7 @@ import { rulesOf } from "../shared/rules-text.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
 import { secretWords } from "./secret.ts";
-
-/** What code may say instead of variables. */
-export interface Settings {
-  /**
-   * As `[[vars.RULES]]`: a list of rules, `{ rules: […] }` as a file has it, or either as JSON text. Without it,
-   * the variable RULES.
-   */
-  readonly rules?: unknown;
-  /** The rules of a file that is bundled with the Worker; they count where neither of the others says any. */
-  readonly bundled?: unknown;
-  /** Which fields tell clients of their quota. Without it, the variable HEADERS, or `draft-10`. */
-  readonly headers?: HeaderStyle | undefined;
-}
+import type { Settings } from "./settings.ts";
 
 export type Configured = {
   /** Marks requests that this deployment sends to its origin. */
@@ -31,19 +19,30 @@ export type Configured = {
   | { readonly ok: false; readonly problems: readonly string[] }
 );
 
-const SNIPPETS = {
-  KEY_OWNER: 'durable_objects.bindings = [{ name = "KEY_OWNER", class_name = "KeyOwner" }]',
-  REGION_HUB: 'durable_objects.bindings = [{ name = "REGION_HUB", class_name = "RegionHub" }]',
-} as const;
+const CLASSES = { KEY_OWNER: "KeyOwner", REGION_HUB: "RegionHub" } as const;
+
+/** What is to be added for bindings that are missing, as it can be pasted. */
+function missing(bindings: readonly (keyof typeof CLASSES)[]): string {
+  const classes = bindings.map((name) => CLASSES[name]);
+  const tables = bindings.map(
+    (name) => `[[durable_objects.bindings]]\nname = "${name}"\nclass_name = "${CLASSES[name]}"\n`,
+  );
+  const migration = `[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ${JSON.stringify(classes)}\n`;
+  const [verb, what] = bindings.length === 1 ? ["is", "binding"] : ["are", "bindings"];
+  return (
+    `${what} ${bindings.join(", ")} ${verb} missing; add to wrangler.toml (with the next tag, if it has migrations):\n\n` +
+    `${[...tables, migration].join("\n")}\n` +
+    `and to the Worker's main file, unless it has it: export { ${classes.join(", ")} } from "onecount";`
+  );
+}
 
 /** Builds the limiter. Call it within a request: hashing and random numbers are not to be had before. */
 export async function configure(env: Env, settings: Settings = {}): Promise<Configured> {
   const problems: string[] = [];
-  for (const name of ["KEY_OWNER", "REGION_HUB"] as const) {
-    if ((env[name] as unknown) === undefined) {
-      problems.push(`binding ${name} is missing; add to wrangler.toml: ${SNIPPETS[name]}`);
-    }
-  }
+  const unbound = (["KEY_OWNER", "REGION_HUB"] as const).filter(
+    (name) => (env[name] as unknown) === undefined,
+  );
+  if (unbound.length > 0) problems.push(missing(unbound));
   const parsed = parseRules(rulesOf(settings.rules ?? env.RULES ?? settings.bundled));
   if (!parsed.ok) problems.push(...parsed.problems.map(formatProblem));
   const style = settings.headers ?? env.HEADERS ?? "draft-10";

@@ -57,15 +57,25 @@ export const tellerOf = (request: Request, env: Env, { headers }: Configured): T
 });
 
 /**
- * The request for whatever comes next. Headers that tell of a limit are this limiter's to write: one that a client
- * sends is taken off. The same request where no rule tags.
+ * The headers of the request for whatever comes next. Those that tell of a limit are this limiter's to write: one that a
+ * client sends is taken off. `undefined` where no rule tags, for they stay as they are.
  */
-export function tagged(request: Request, decision: Decision | undefined, config: Configured): Request {
+export function taggedHeaders(
+  request: Request,
+  decision: Decision | undefined,
+  config: Configured,
+): Headers | undefined {
   const limiter: Limiter | undefined = config.ok ? config.limiter : undefined;
-  if (limiter === undefined || limiter.tagHeaders.length === 0) return request;
-  const copy = new Request(request);
-  for (const header of limiter.tagHeaders) copy.headers.delete(header);
+  if (limiter === undefined || limiter.tagHeaders.length === 0) return undefined;
+  const headers = new Headers(request.headers);
+  for (const header of limiter.tagHeaders) headers.delete(header);
   for (const { name, action } of decision?.tags ?? [])
-    if (action.kind === "tag") copy.headers.append(action.header, name);
-  return copy;
+    if (action.kind === "tag") headers.append(action.header, name);
+  return headers;
+}
+
+/** The request for whatever comes next; the same request where no rule tags. */
+export function tagged(request: Request, decision: Decision | undefined, config: Configured): Request {
+  const headers = taggedHeaders(request, decision, config);
+  return headers === undefined ? request : new Request(request, { headers });
 }

@@ -16,7 +16,7 @@ import type { Env } from "./env.ts";
 import { decide, refusedUnconfigured, stopped, tagged, tellerOf } from "./gate.ts";
 import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
 import { popHere } from "./place.ts";
-import { whereTo } from "./request-traits.ts";
+import { hasDestination, whereTo } from "./request-traits.ts";
 import { tell, told } from "./respond.ts";
 
 /** A promise only where something is to be waited for: most requests are decided at once. */
@@ -26,6 +26,7 @@ export function handle(
   background: Background,
   config: Configured,
 ): Response | Promise<Response> {
+  if (!hasDestination(request)) return new Response("the host or the path cannot be read\n", { status: 400 });
   const where = whereTo(request);
   if (isApi(where, env)) return api(request, where, env, config, background);
   const alone = isAlone(where, env) ? where : undefined;

@@ -3,11 +3,12 @@
  * can bind it may do all of it; the HTTP API asks for a token instead.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import type { Account, Claim, LimitDecision, RuleSummary } from "./answers.ts";
 import { audited, type Change, told } from "./audit.ts";
 import { deployed } from "./config.ts";
 import type { Env } from "./env.ts";
 import { BadRequest, type LimitRequest } from "./limit-request.ts";
-import { type Account, type Claim, type LimitDecision, type RuleSummary, Service } from "./service.ts";
+import { Service } from "./service.ts";
 
 /** Every call throws an error that says what was wrong when it cannot be done; none of them is ever an admission. */
 export class RateLimiter extends WorkerEntrypoint<Env> {

@@ -43,8 +43,15 @@ export class RequestTraits implements Traits {
   }
 }
 
-/** Host and path of a request's URL. */
+/** Host and path of a request's URL. Throws on one that `hasDestination` is false of. */
 export const whereTo = (request: Request): HostAndPath => hostAndPath(request.url) ?? new URL(request.url);
+
+/** What the runtime can hand on is narrower than what `URL` reads: `http://exa%6dple.com/`, `http://a\b/`. */
+const AUTHORITY = /^https?:\/\/[\w.:@[\]-]+(?:[/?#]|$)/;
+
+/** Whether a request can be read and handed on: a `Host` such as `a b` makes a URL that is none. */
+export const hasDestination = ({ url }: Request): boolean =>
+  hostAndPath(url) !== undefined || (AUTHORITY.test(url) && URL.canParse(url));
 
 /** The cookies of a name, as RFC 6265 §5.4 joins them. Each character is looked at once, or a client could make it dear. */
 function cookiesNamed(cookies: string, name: string): readonly string[] {

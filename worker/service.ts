@@ -3,7 +3,7 @@
  * (`rate-limiter.ts`) and the HTTP API (`api.ts`) are two ways to it.
  */
 import { explainBound } from "../shared/bound.ts";
-import type { Decision, How } from "../shared/pop/decide.ts";
+import type { Decision } from "../shared/pop/decide.ts";
 import type { CommandAction, CommandResult } from "../shared/protocol/commands.ts";
 import type { Announcement } from "../shared/protocol/messages.ts";
 import { quote } from "../shared/quote.ts";
@@ -11,6 +11,7 @@ import type { Region } from "../shared/region.ts";
 import { capacity, type Rule } from "../shared/rule.ts";
 import { LIMIT_TIMES_WINDOW_MAX } from "../shared/rule-schema.ts";
 import { after, durationMs, epochMs, formatDuration, secondsUntil } from "../shared/time.ts";
+import type { Account, Claim, LimitDecision, RuleSummary } from "./answers.ts";
 import { command, inTime } from "./command.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
@@ -24,49 +25,6 @@ import {
   Unavailable,
 } from "./limit-request.ts";
 import type { Limiter, NamedKey } from "./limiter.ts";
-
-/** What became of a request, or would. */
-export interface LimitDecision {
-  readonly admitted: boolean;
-  /** `credit`, `owner`, `blocked`, or `degraded`: the owner was not reached, and the rule's `on_failure` decided. */
-  readonly how: How;
-  readonly rule: string;
-  readonly limit: number;
-  /** Cost that is left; absent where nobody is told, as under a shadow rule. */
-  readonly remaining?: number;
-  /** When quota comes back, ms since 1970. */
-  readonly resetAt?: number;
-  /** Not admitted: in how many seconds trying again may help. */
-  readonly retryAfterSeconds?: number;
-}
-
-/** One key as its owner knows it, under a rule or one of its plans. */
-export interface Account extends CommandResult {
-  readonly plan?: string;
-}
-
-/** A rule as people are shown it. */
-export interface RuleSummary {
-  readonly name: string;
-  readonly version: string;
-  readonly plan?: string;
-  readonly limit: number;
-  readonly windowMs: number;
-  readonly threshold: number;
-  readonly algorithm: Rule["algorithm"];
-  readonly mode: Rule["mode"];
-  readonly guarantee: string;
-}
-
-/** A key that an owner counts for everyone. */
-export interface Claim {
-  readonly rule: string;
-  readonly plan?: string;
-  /** The readable key where it is shown, else its hash. */
-  readonly key: string;
-  readonly claimedUntil: number | null;
-  readonly blockedUntil: number | null;
-}
 
 /** Claims that are listed at most. */
 export const CLAIMS_MAX = 1_000;

@@ -39,8 +39,11 @@ const CALL_SECONDS = 0.01;
 /** A row is set for the alarm, and one is deleted by it. */
 const ALARM_ROWS = 2;
 
-/** @param farthestHubMs how long an owner that announces is awake: until the farthest hub has answered */
-function usageOf(messages: Messages, requests: number, farthestHubMs: number): Usage {
+/**
+ * What the platform bills for messages.
+ * @param farthestHubMs how long an owner that announces is awake: until the farthest hub has answered
+ */
+export function usageOf(messages: Messages, requests: number, farthestHubMs: number): Usage {
   const { calls, asks, rowsWritten, announcements, connections, opened } = messages;
   const announced = announcements / REGIONS.length;
   return {

@@ -1,5 +1,5 @@
 /** What people are shown of an account. */
-import type { CommandResult } from "../protocol/commands.ts";
+import type { CommandResult } from "../protocol/command-messages.ts";
 import { type EpochMs, later, windowAt } from "../time.ts";
 import { type Account, rollTo } from "./account.ts";
 import { counted, resetAt } from "./meter/meter.ts";

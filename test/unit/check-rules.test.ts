@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { checkConfig } from "../../loadtest/check-rules/check.ts";
 
 const COMMAND = fileURLToPath(new URL("../../loadtest/check-rules/main.ts", import.meta.url));
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
@@ -24,8 +23,8 @@ const checkRules = (...args: string[]): Promise<Outcome> =>
     });
   });
 
-function fileWith(text: string | Uint8Array): string {
-  const file = join(mkdtempSync(join(folder, "case-")), "wrangler.toml");
+function fileWith(text: string | Uint8Array, name = "wrangler.toml"): string {
+  const file = join(mkdtempSync(join(folder, "case-")), name);
   writeFileSync(file, text);
   return file;
 }
@@ -66,7 +65,14 @@ describe("npm run check-rules", () => {
     expect(lines[3]).toMatch(
       /^ {2}at most 20 in every window of 1m worldwide, plus 3 for each further isolate/,
     );
-    expect(lines[5]).toMatch(/^note: KEY_SECRET is a secret and cannot be seen here; .*fixed key/);
+    expect(lines[4]).toBe(
+      "  a million requests: 190,000 wait for an owner, 230,000 owner calls, 270,000 hub calls, 270,000 rows written: $0.38",
+    );
+    expect(lines.slice(6, 8)).toEqual([
+      "cost: of a million requests, 80 % from clients below the threshold, 20 % from clients that are claimed,",
+      "      seen by 3 isolates each and using 50 % of the limit in a window; 1 % blocked without asking",
+    ]);
+    expect(lines[11]).toMatch(/^note: KEY_SECRET is a secret and cannot be seen here; .*fixed key/);
   });
 
   test("prints what else a rule says of buckets, costs, blocks and owners", async () => {
@@ -82,7 +88,24 @@ describe("npm run check-rules", () => {
     );
   });
 
-  test("tells every error of every rule and every missing binding at once", async () => {
+  test("prints a rule's plans and its candidate under it, each with its guarantee", async () => {
+    const more = `limits = { by = "country", DE = 40 }\ncandidate = { limit = 10, window = "1h" }\n`;
+    const file = fileWith(BINDINGS + RULES + more + RULES.replace("login", "other").replace("20", "30"));
+    const { stdout } = await checkRules(file);
+    expect(stdout).toMatch(/^[^\n]+: 2 rules\n/);
+    expect(stdout.split("\n").filter((line) => /^ {0,2}\S/.test(line) && line.includes("per"))).toEqual([
+      "  no plan: 20 per 1m, threshold 4, sliding-window",
+      '  plan "DE": 40 per 1m, threshold 4, sliding-window',
+      "  candidate: 10 per 1h, threshold 4, sliding-window",
+      "other: POST on /login, 30 per 1m, threshold 4, sliding-window",
+    ]);
+    expect(stdout).toContain("\n    at most 40 in every window of 1m worldwide");
+    expect(stdout).toContain(
+      "\n    mode = shadow: it denies nothing; enforced, it would be: at most 10 in every",
+    );
+  });
+
+  test("tells every error of every rule and every missing binding at once, each at its place", async () => {
     const file = fileWith(`
 [[vars.RULES]]
 name = "a b"
@@ -97,10 +120,11 @@ bursts = 3
     const { exitCode, stdout, stderr } = await checkRules(file);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
     for (const part of [
-      'rule #1, name: found "a b"; allowed is a token',
-      "rule #1, limit: found 0; allowed is a whole number from 1 to 1000000000\n",
-      'rule "c", window: found "1y"; allowed is a duration from "1s" to "30d"',
-      'rule "c", bursts: found an unknown field; allowed is one of name, match,',
+      `${file}:3:1: rule #1, name: found "a b"; allowed is a token`,
+      `${file}:4:1: rule #1, limit: found 0; allowed is a whole number from 1 to 1000000000\n`,
+      `${file}:9:1: rule "c", window: found "1y"; allowed is a duration from "1s" to "30d"`,
+      `${file}:10:1: rule "c", bursts: found an unknown field; allowed is one of name, match,`,
+      `${file}: the Durable Object binding KEY_OWNER is missing; add:\n\n`,
       '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n',
       '[[durable_objects.bindings]]\nname = "REGION_HUB"\nclass_name = "RegionHub"\n',
       '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["KeyOwner","RegionHub"]\n',
@@ -118,15 +142,25 @@ bursts = 3
       rules: [{ name: "login", limit: 20, window: 60_000, guarantee: expect.stringContaining("at most 20") }],
       problems: [],
       bindings: [],
+      warnings: [],
       notes: [expect.stringContaining("KEY_SECRET")],
+      cost: { requests: 1_000_000, rules: [{ rule: "login", ownerRequests: 230_000, usd: 0.3771 }] },
     });
     const bad = await checkRules("--json", fileWith(`${BINDINGS}${RULES}threshold = 21\n`));
     expect({ exitCode: bad.exitCode, stderr: bad.stderr }).toEqual({ exitCode: 1, stderr: "" });
-    expect(JSON.parse(bad.stdout)).toMatchObject({
+    const { ok, rules, problems } = JSON.parse(bad.stdout);
+    expect({ ok, rules, problems }).toEqual({
       ok: false,
       rules: [],
       problems: [
-        { rule: "login", field: "threshold", found: "21", allowed: "a whole number from 1 to the limit, 20" },
+        {
+          rule: "login",
+          field: "threshold",
+          found: "21",
+          allowed: "a whole number from 1 to the limit, 20",
+          line: 17,
+          column: 1,
+        },
       ],
     });
   });
@@ -143,6 +177,19 @@ bursts = 3
     ["a second file", ["wrangler.toml", "b.toml"], 'unexpected argument "b.toml" (see --help)'],
     ["a file that is missing", ["/nowhere/x.toml"], "cannot read /nowhere/x.toml: there is no such file"],
     ["a folder", [folder], `cannot read ${folder}: it is a directory`],
+    ["a file of another kind", ["package-lock.yaml"], "cannot read package-lock.yaml: there is no such file"],
+    ["a text that is no such file", ["README.md"], "README.md: a .toml, .json or .jsonc file is expected"],
+    [
+      "an environment of a file of rules",
+      ["rules.json", "--env", "x"],
+      "--env x: a file of rules has no environments",
+    ],
+    ["a share over 1", ["--busy", "1.5"], '--busy "1.5": a number from 0 to 1 is allowed'],
+    [
+      "more blocked than busy",
+      ["--busy", "0.1", "--blocked", "0.2"],
+      "--blocked 0.2: at most --busy is allowed, 0.1, for who is blocked was claimed",
+    ],
   ])("answers %s with one line and exit 1", async (_, args, message) => {
     expect(await checkRules(...args)).toEqual({ exitCode: 1, stdout: "", stderr: `onecount: ${message}\n` });
   });
@@ -158,80 +205,29 @@ bursts = 3
   });
 });
 
-describe("the check of a configuration", () => {
-  const bindings = [
-    { name: "KEY_OWNER", class_name: "KeyOwner" },
-    { name: "REGION_HUB", class_name: "RegionHub" },
-  ];
-  const good = {
-    durable_objects: { bindings },
-    migrations: [{ tag: "v1", new_sqlite_classes: ["KeyOwner", "RegionHub"] }],
-    vars: { RULES: [{ name: "login", limit: 20, window: "1m" }] },
-  };
-  const messages = (config: Record<string, unknown>) => checkConfig(config).bindings.map((b) => b.message);
+describe("warnings", () => {
+  const warned = `${BINDINGS}${RULES}candidate = { limit = 20, window = "1m" }\n`;
 
-  test("finds nothing wrong with a good one", () => {
-    expect(checkConfig(good)).toMatchObject({ ok: true, problems: [], bindings: [] });
+  test("are printed at their place, and change the exit code with --strict alone", async () => {
+    const file = fileWith(warned);
+    const { exitCode, stdout, stderr } = await checkRules(file);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const text = "the candidate has the rule's own limit and window; give it another, or remove it";
+    expect(stdout).toContain(`\n${file}:17:1: warning: rule "login", candidate: ${text}\n`);
+    const strict = await checkRules("--strict", file);
+    expect(strict.exitCode).toBe(1);
+    expect(strict.stdout).toBe(stdout);
+    expect(strict.stderr).toBe(`onecount: ${file}: 1 warning (--strict)\n`);
+    const json = await checkRules("--strict", "--json", file);
+    expect(json.exitCode).toBe(1);
+    const { ok, warnings } = JSON.parse(json.stdout);
+    expect({ ok, warnings }).toEqual({
+      ok: true,
+      warnings: [{ kind: "candidate-same", rule: "login", field: "candidate", text, line: 17, column: 1 }],
+    });
   });
 
-  test("never throws, whatever stands where tables should", () => {
-    for (const odd of [undefined, null, 5, "x", [], [5], {}, { bindings: 5 }, { bindings: [5] }]) {
-      const report = checkConfig({ durable_objects: odd, migrations: odd, vars: odd, env: odd });
-      expect(report.ok).toBe(false);
-    }
-  });
-
-  test("finds a binding to another class, and a class without SQLite storage", () => {
-    const wrong = [bindings[0], { name: "REGION_HUB", class_name: "Hub" }];
-    expect(messages({ ...good, durable_objects: { bindings: wrong } })).toEqual([
-      "the Durable Object binding REGION_HUB must name the class RegionHub",
-    ]);
-    const oldStorage = [{ tag: "v1", new_classes: ["KeyOwner"], new_sqlite_classes: ["RegionHub"] }];
-    const report = checkConfig({ ...good, migrations: oldStorage });
-    expect(report.ok).toBe(false);
-    expect(report.bindings).toEqual([
-      {
-        binding: "migrations",
-        message: "no migration creates KeyOwner with SQLite storage",
-        snippet: '[[migrations]]\ntag = "v2"\nnew_sqlite_classes = ["KeyOwner"]',
-      },
-    ]);
-  });
-
-  test("leaves classes of another Worker, and renamed ones, to whoever has them", () => {
-    const elsewhere = bindings.map((binding) => ({ ...binding, script_name: "other" }));
-    expect(messages({ ...good, durable_objects: { bindings: elsewhere }, migrations: [] })).toEqual([]);
-    const renamed = [
-      { tag: "v1", new_sqlite_classes: ["Old", "RegionHub"] },
-      { tag: "v2", renamed_classes: [{ from: "Old", to: "KeyOwner" }] },
-    ];
-    expect(messages({ ...good, migrations: renamed })).toEqual([]);
-  });
-
-  test("refuses rules that no variable can hold", () => {
-    const rules = Array.from({ length: 60 }, (_, i) => ({
-      name: `${i}-${"x".repeat(60)}`,
-      limit: i + 4,
-      window: "1m",
-    }));
-    const { ok, problems } = checkConfig({ ...good, vars: { RULES: rules } });
-    const bytes = JSON.stringify(rules).length;
-    expect(ok).toBe(false);
-    expect(problems).toEqual([
-      {
-        rule: "RULES",
-        field: "",
-        found: `${bytes} bytes as JSON`,
-        allowed: "5120 bytes, for one variable of a Worker holds no more",
-      },
-    ]);
-  });
-
-  test("warns of a secret in the file and of environments without rules of their own", () => {
-    const env = { production: {}, staging: { vars: { RULES: [] } } };
-    expect(checkConfig({ ...good, vars: { ...good.vars, KEY_SECRET: "x" }, env }).notes).toEqual([
-      expect.stringMatching(/^KEY_SECRET stands in the file/),
-      'the environment "production" has no RULES: it does not inherit these',
-    ]);
+  test("there are none of the repository's own rules", async () => {
+    expect((await checkRules("--strict")).exitCode).toBe(0);
   });
 });

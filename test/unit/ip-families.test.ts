@@ -20,6 +20,11 @@ describe("a range covers clients of its own family alone", () => {
     ["::ffff:0:0/96", "203.0.113.9", true],
     ["::ffff:203.0.113.0/120", "203.0.113.9", true],
     ["::ffff:203.0.113.0/120", "203.0.114.9", false],
+    // Once meant to hold IPv4, and read so by some: it is IPv6, in either spelling.
+    ["::203.0.113.0/120", "203.0.113.9", false],
+    ["::203.0.113.0/120", "::cb00:7109", true],
+    ["::cb00:7100/120", "::203.0.113.9", true],
+    ["203.0.113.0/24", "::203.0.113.9", false],
     ["0.0.0.0/0", "203.0.113.9", true],
     ["0.0.0.0/0", "2001:db8::1", false],
     ["0.0.0.0/0", "::1", false],

@@ -16,6 +16,7 @@ describe("host and path of a URL", () => {
     "https://example.com//a//b/",
     "http://127.0.0.1:8787/",
     "https://api2.example.com/",
+    "https://example.com:65535/",
   ])("are read from %s", (url) => {
     expect(hostAndPath(url)).toEqual(parsed(url));
   });
@@ -38,6 +39,7 @@ describe("host and path of a URL", () => {
     ["no path", "https://example.com"],
     ["no host", "https:///a"],
     ["a port that is none", "https://example.com:8a/"],
+    ["a port that is too high", "https://example.com:65536/"],
     ["nothing", ""],
   ])("are left to URL for %s", (_, url) => {
     expect(hostAndPath(url)).toBeUndefined();

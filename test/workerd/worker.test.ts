@@ -203,7 +203,9 @@ describe("a Worker that is not configured", () => {
     expect((await worker.fetch("/")).status).toBe(200);
     const config = await configure({ ...env, ...overrides } as unknown as Env);
     expect(config.ok ? [] : config.problems).toEqual([
-      'binding KEY_OWNER is missing; add to wrangler.toml: durable_objects.bindings = [{ name = "KEY_OWNER", class_name = "KeyOwner" }]',
+      expect.stringContaining(
+        '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n\n[[migrations]]',
+      ),
       expect.stringContaining('rule "bad", limit: found 0; allowed is'),
       expect.stringContaining('rule "bad", window: found "0s"; allowed is'),
     ]);

@@ -1,7 +1,7 @@
 /** The cluster's page and API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
-import { NOTHING } from "../../../worker/api.ts";
+import { NOTHING } from "../../../shared/status.ts";
 import { parseFault } from "../fault.ts";
 import type { ClusterState, ClusterWaiting, PopState } from "../shapes.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";

@@ -10,6 +10,7 @@ import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
 import type { Limiter } from "../../../worker/limiter.ts";
+import { hasDestination } from "../../../worker/request-traits.ts";
 import type { Pop, PopKey } from "../shapes.ts";
 import { OVERLOADED, type PopEnv, REGION_HEADER } from "./env.ts";
 
@@ -94,9 +95,13 @@ function asPlatformError(error: unknown): never {
   throw error;
 }
 
-/** `request.cf` as a client in the POP's own city would have it. */
-const cfOf = ({ name, city }: Pop): Record<string, string> => ({
+/** The first of the numbers that are kept for private networks (RFC 6996). */
+const PRIVATE_ASN = 4_200_000_000;
+
+/** `request.cf` as a client in the POP's own city would have it, in a network of the city's own. */
+const cfOf = ({ name, city }: Pop): Record<string, string | number> => ({
   colo: name,
+  asn: PRIVATE_ASN + Number.parseInt(name, 36),
   continent: city.continent,
   country: city.country,
   latitude: String(city.latitude),
@@ -105,6 +110,8 @@ const cfOf = ({ name, city }: Pop): Record<string, string> => ({
 
 /** The request as Cloudflare's edge would hand it over. A client may say which address it has; else it is the peer's. */
 function arrivedAt(pop: Pop, request: Request<unknown, CfProperties>): Request {
+  // Such a request cannot be built anew; the Worker sees to it.
+  if (!hasDestination(request)) return request;
   const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } as RequestInitCfProperties });
   if (!arrived.headers.has("cf-connecting-ip")) {
     const peer: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
