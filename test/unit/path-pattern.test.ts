@@ -122,3 +122,18 @@ describe("beside the platform's URLPattern", () => {
     );
   });
 });
+
+test("a pattern is the same wherever its states come to lie in the words that hold them", () => {
+  const padding = fc.integer({ min: 15, max: 70 }).map((length) => `/${"p".repeat(length)}`);
+  fc.assert(
+    fc.property(pattern, path, padding, (written, asked, before) => {
+      fc.pre(patternProblem(written) === undefined);
+      for (const narrow of [false, true]) {
+        // A single `*` is every path, and behind something else it is not.
+        if (narrow && alternativesOf(written, true).some((segments) => segments.length < 2)) continue;
+        expect(covers(before + written, before + asked, narrow)).toBe(covers(written, asked, narrow));
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+});
