@@ -11,14 +11,11 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
-import { ClientAddress } from "../../shared/address.ts";
 import { bound, slidingBound } from "../../shared/bound.ts";
-import { gridOf } from "../../shared/grid.ts";
-import { KeyHasher } from "../../shared/key.ts";
 import { parseRules, type Rule } from "../../shared/rule.ts";
 import { epochMs, type WindowGrid, windowAt, windowEnd, windowStart } from "../../shared/time.ts";
-import { secretWords } from "../../worker/secret.ts";
 import { newAddress, send } from "./client.ts";
+import { gridFor, sleepUntil } from "./windows.ts";
 
 const POPS = ["LHR", "CDG", "CHI", "TYO"];
 const WINDOWS = 20;
@@ -46,20 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** The client's windows at its owner. */
-async function gridFor(name: string, ip: string): Promise<WindowGrid> {
-  const rule = rules.find((known) => known.name === name);
-  if (rule === undefined) throw new Error(`no rule ${name}`);
-  const hasher = new KeyHasher(await secretWords("keys", undefined), rule.version);
-  hasher.tag(new ClientAddress().read(ip));
-  return gridOf(rule, hasher.lo);
-}
-
 const now = () => epochMs(Date.now());
-
-async function sleepUntil(time: number): Promise<void> {
-  while (Date.now() < time) await new Promise((resolve) => setTimeout(resolve, time - Date.now()));
-}
 
 /** Waits for the first moment of window `index` that is in it by everybody's clock. */
 const untilWindow = (grid: WindowGrid, index: number): Promise<void> =>
@@ -133,7 +117,7 @@ async function untilQuiet(grid: WindowGrid, rounds: readonly Round[], quiet: num
 describe.concurrent(`a client at three times its limit for ${WINDOWS} windows, at four POPs`, () => {
   it("gets exactly the limit of a fixed window from the second on, none of it by credit; it lapses when it is quiet", async () => {
     const ip = newAddress();
-    const grid = await gridFor("fixed", ip);
+    const grid = await gridFor(rules, "fixed", ip);
     const rounds = await attack("/fixed", ip, grid);
     for (const round of rounds) {
       expect(admittedIn(round)).toBeLessThanOrEqual(
@@ -151,7 +135,7 @@ describe.concurrent(`a client at three times its limit for ${WINDOWS} windows, a
 
   it("never gets more of a sliding window than its published bounds", async () => {
     const ip = newAddress();
-    const grid = await gridFor("sliding", ip);
+    const grid = await gridFor(rules, "sliding", ip);
     const shots = await fire("/sliding", ip, grid);
     const size = { limit: LIMIT, threshold: THRESHOLD, sources: POPS.length };
     const admitted = shots.filter((shot) => shot.admitted);
