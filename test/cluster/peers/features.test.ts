@@ -59,7 +59,8 @@ const statuses = (seen: readonly Seen[]): number[] => seen.map(({ status }) => s
 const admitted = (seen: readonly Seen[]): number => statuses(seen).filter((status) => status === 200).length;
 const api = (method: string, path: string, body?: unknown) => callApi(cluster, method, path, body);
 
-describe("algorithms", () => {
+// These mostly wait, so they wait together.
+describe.concurrent("algorithms", () => {
   it("fixed: the limit in each window, and all of it again in the next", async () => {
     const ip = newAddress();
     await until("a window that is used up", async () => (await times(1, "/fixed", ip))[0]?.status === 429);
