@@ -6,19 +6,18 @@ import { quote } from "../shared/quote.ts";
 const HELP = `Usage: npx onecount COMMAND [options]
 
 Commands:
-  check [FILE]   checks the rules and the bindings of a wrangler.toml (default ./wrangler.toml), and
-                 prints what each rule guarantees
+  check [FILE]   checks the rules and the bindings of a wrangler.toml or wrangler.json (by default the one in
+                 this folder), or the rules of a rules.json, and prints what each rule guarantees and costs
 
 Each command has --help.
 `;
 
 const [command, ...rest] = process.argv.slice(2);
 
-// What a command imports runs it: it is imported when it is asked for.
+// Commands are read when they are asked for.
 if (command === "check") {
-  const named = rest.some((argument) => !argument.startsWith("-"));
-  process.argv.splice(2, Infinity, ...rest, ...(named ? [] : ["wrangler.toml"]));
-  await import("../loadtest/check-rules/main.ts");
+  const { checkRules } = await import("../loadtest/check-rules/command.ts");
+  await runCli(() => checkRules(rest, "npx onecount check"));
 } else {
   await runCli(() => {
     if (command === "--help" || command === "-h") return process.stdout.write(HELP) && 0;

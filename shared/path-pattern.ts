@@ -214,9 +214,12 @@ function segmentsOf(text: string, narrow: boolean): readonly string[] {
     .split("/")
     .filter((segment) => segment !== "");
   const star = narrow && written.length > 1 ? SEGMENTS : GLOBSTAR;
-  return written
-    .map((segment) => (segment === ANY ? star : segment))
-    .filter((segment, at, all) => segment !== GLOBSTAR || all[at - 1] !== GLOBSTAR);
+  return (
+    written
+      // What begins with `*` and no slash, `/:name?{*}/` without its name, may be none.
+      .map((segment, at) => (segment !== ANY ? segment : at === 0 && text.startsWith(ANY) ? GLOBSTAR : star))
+      .filter((segment, at, all) => segment !== GLOBSTAR || all[at - 1] !== GLOBSTAR)
+  );
 }
 
 function read(pattern: string, narrow: boolean): readonly (readonly string[])[] {

@@ -189,8 +189,13 @@ const tableOf = <N extends v.GenericSchema<unknown, string>, V extends v.Generic
       for (const [key, value] of Object.entries(written)) {
         const named = v.safeParse(name, key);
         const parsed = v.safeParse(valueNamed(key), value);
-        if (named.success && parsed.success) read.push([named.output, parsed.output]);
-        else addIssue({ path: [{ type: "object", origin: "value", input: written, key, value }] });
+        // Of two spellings of one name one would be lost.
+        const isNamed = named.success && !read.some(([other]) => other === named.output);
+        if (isNamed && parsed.success) read.push([named.output, parsed.output]);
+        else
+          addIssue({
+            path: [{ type: "object", origin: isNamed ? "value" : "key", input: written, key, value }],
+          });
       }
       return read.length === Object.keys(written).length ? Object.fromEntries(read) : NEVER;
     }),

@@ -158,9 +158,9 @@ export function parseRules(input: unknown): ParsedRules {
     }
     rules.push(...parsed.rules);
   });
-  for (const { name } of rules) {
-    const at = name.endsWith(CANDIDATE) ? names.get(name) : undefined;
-    if (at === undefined || !rules.some((rule) => rule.name === name && rule.isCandidate)) continue;
+  for (const { name, isCandidate } of rules) {
+    const at = isCandidate ? names.get(name) : undefined;
+    if (at === undefined) continue;
     const found = `${quote(name)}, the name of another rule's candidate`;
     problems.push(bad(`#${at + 1}`, "name", found, "a name of its own", [at, "name"]));
   }
@@ -212,7 +212,10 @@ function parseRule(
     const at = path.map(({ key }) => key).filter((key) => typeof key === "string" || typeof key === "number");
     const place = JSON.stringify(at);
     const field = fieldOf(at);
-    const value = foundIn(field, path.at(-1)?.value);
+    const last = path.at(-1);
+    // A name that is wrong is shown itself; one that is missing has no value.
+    const isName = last?.origin === "key" && last.value !== undefined;
+    const value = foundIn(field, isName ? last.key : last?.value);
     if (!found.has(place)) found.set(place, bad(label, field, value, allowedFor(field), at));
   }
   return { problems: [...problems, ...found.values()] };

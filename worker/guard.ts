@@ -11,7 +11,7 @@ import { Configuration, type Configured } from "./config.ts";
 import type { Env } from "./env.ts";
 import { decide, refusedUnconfigured, stopped, tagged, taggedHeaders, tellerOf } from "./gate.ts";
 import type { Options } from "./options.ts";
-import { whereTo } from "./request-traits.ts";
+import { hasDestination, whereTo } from "./request-traits.ts";
 import { tell } from "./respond.ts";
 
 export interface Answered {
@@ -83,6 +83,9 @@ export class Guard<SiteEnv> {
     const refused = refusedUnconfigured(config, env);
     if (refused !== undefined) return { kind: "answered", response: refused };
     const asked = config.ok ? this.#callbacks.asked(request, config.limiter.rules) : undefined;
+    // What has neither host nor path falls under no rule: to let it pass would be a way around all of them.
+    if (!hasDestination(request) && !URL.canParse(request.url))
+      return { kind: "answered", response: unreadable() };
     const decision = decide(request, whereTo(request), config, ctx, asked);
     return decision instanceof Promise
       ? decision.then((decided) => this.#conclude(decided, request, env, ctx, config))
@@ -109,13 +112,11 @@ export class Guard<SiteEnv> {
     };
     const answer = this.#callbacks.answer(denied, request, env as unknown as SiteEnv, ctx);
     if (answer === undefined) return { kind: "answered", response };
-    return answer.then((own) => ({
-      kind: "answered",
-      response:
-        own === undefined
-          ? (stopped(decision, tellerOf(request, env, config)) ?? response)
-          : completed(own, response),
-    }));
+    return answer.then((own) => {
+      if (own !== undefined) return { kind: "answered", response: completed(own, response) };
+      // The one that `onDenied` was shown may have been read by it.
+      return { kind: "answered", response: stopped(decision, tellerOf(request, env, config)) ?? response };
+    });
   }
 
   #unlimited(request: Request, env: Env, error: string): Passed {
@@ -124,6 +125,8 @@ export class Guard<SiteEnv> {
     return new Passed(request, env);
   }
 }
+
+const unreadable = (): Response => new Response("the host or the path cannot be read\n", { status: 400 });
 
 /** A site's own answer with the headers that it does not set itself. Its body is its own, and so is the type. */
 function completed(own: Response, response: Response): Response {

@@ -15,7 +15,7 @@ export const countsByGiven = ({ key }: Rule): boolean =>
 
 /**
  * Whether all requests of `narrow` are requests of `wide`. Decided are: paths that are the same, or below the plain
- * path of a `/…/**`; lists of which one holds the other; the same `not`, or none; the same plan, or none. Anything
+ * path of a `/…/*`; lists of which one holds the other; the same `not`, or none; the same plan, or none. Anything
  * else is in doubt.
  */
 export function coversAllOf(wide: Rule, narrow: Rule): boolean {
@@ -29,15 +29,14 @@ export function coversAllOf(wide: Rule, narrow: Rule): boolean {
   );
 }
 
-/** A path of plain text, which no syntax reads otherwise. */
-const PLAIN = /^[\w.~/-]*$/;
+/** A folder of plain text, which no syntax reads otherwise, and all below it. */
+const FOLDER = /^([\w.~/-]*\/)\*{1,2}$/;
 
 function pathCovers(wide: string, narrow: string): boolean {
   const [wider, path] = [wide.toLowerCase(), narrow.toLowerCase()];
-  if (wider === path) return true;
-  const folder = wider.slice(0, -2);
-  if (!wider.endsWith("/**") || !PLAIN.test(folder)) return false;
-  return path.startsWith(folder) || `${path}/` === folder;
+  if (wider === path || wider === "*") return true;
+  const folder = FOLDER.exec(wider)?.[1];
+  return folder !== undefined && (path.startsWith(folder) || `${path}/` === folder || folder === "/");
 }
 
 function conditionsCover(wide: Conditions, narrow: Conditions): boolean {

@@ -19,6 +19,7 @@ describe("the package", () => {
       "README.md",
       "dist/LICENSES.txt",
       "package.json",
+      "schema/rules.schema.json",
     ]);
     for (const script of files().filter((file) => file.endsWith(".js")))
       expect(files()).toContain(`${script}.map`);

@@ -55,6 +55,7 @@ describe("is decided", () => {
     ["another path", { match: { path: "/a" } }, { match: { path: "/b" } }],
     ["a wider path", {}, { match: { path: "/a" } }],
     ["a path that only looks as if it were below", { match: { path: "/ab" } }, { match: { path: "/a/**" } }],
+    ["a path next to the folder", { match: { path: "/a" } }, { match: { path: "/a/b/*" } }],
     ["a wildcard in the folder", { match: { path: "/a/*/b" } }, { match: { path: "/*/**" } }],
     ["more methods", { match: { methods: ["GET", "PUT"] } }, { match: { methods: ["GET"] } }],
     ["more hosts", {}, { match: { hosts: ["a.example"] } }],
@@ -85,6 +86,12 @@ describe("is decided", () => {
 
   test.each([
     ["a path below", { match: { path: ["/a/b", "/A", "/a/*/c"] } }, { match: { path: "/a/**" } }],
+    [
+      "a path below, and the folder itself",
+      { match: { path: ["/a/:b/c", "/a"] } },
+      { match: { path: "/a/*" } },
+    ],
+    ["any characters", { match: { path: "/a{/b}?" } }, { match: { path: "*" } }],
     ["any path", { match: { path: "/a" } }, {}],
     ["one of several paths", { match: { path: "/a" } }, { match: { path: ["/b", "/a"] } }],
     ["fewer methods", { match: { methods: ["GET"] } }, { match: { methods: ["PUT", "GET"] } }],

@@ -42,7 +42,7 @@ describe.each(["constructor", "__proto__", "prototype", "toString", "hasOwnPrope
 describe("a value that is bad", () => {
   it.each([
     ['"match": { "headers": { "constructor": 1 } }', "match.headers.constructor", "1"],
-    ['"match": { "headers": { "a b": "x" } }', 'match.headers."a b"', '"x"'],
+    ['"match": { "headers": { "a b": "x" } }', 'match.headers."a b"', '"a b"'],
     ['"match": { "query": { "__proto__": [] } }', "match.query.__proto__", "an empty list"],
     ['"limits": { "by": "header:x-plan", "__proto__": 0 }', "limits.__proto__", "0"],
     ['"limits": { "by": "cookie:plan", "pro": 3 }', "limits.by", '"cookie:plan"'],

@@ -69,6 +69,15 @@ describe.each(Object.entries(SITES))("%s", (_name, siteOf) => {
     expect((await site.fetch("/")).status).toBe(200);
   });
 
+  it("denies a cost that no quota holds, and counts nothing of it", async () => {
+    const costOf = (request: Request) => (request.url.endsWith("/huge") ? Number.MAX_SAFE_INTEGER : 1);
+    const rules = [ruleOf({ limit: 3, threshold: 2, cost: 2 })];
+    const site = freshSite(siteOf({ rules, costOf }));
+    const statuses: number[] = [];
+    for (const path of ["/huge", "/", "/huge"]) statuses.push((await site.fetch(path)).status);
+    expect(statuses).toEqual([429, 200, 429]);
+  });
+
   it("lets pass what is skipped, uncounted and untold", async () => {
     const site = freshSite(siteOf({ ...ONE, skip: (request) => request.url.endsWith("/health") }));
     for (let request = 0; request < 3; request += 1) {
@@ -166,6 +175,16 @@ describe("withRateLimit", () => {
       throw new Error("the site's");
     };
     await expect(freshSite(withRateLimit(boom, ONE).fetch as never).fetch()).rejects.toThrow("the site's");
+  });
+});
+
+describe("a guard", () => {
+  it("answers 400 where host and path are none, for no rule could cover that", async () => {
+    const { fetch } = withRateLimit(() => new Response("passed"), ONE);
+    const request = new Request("https://site.example/");
+    Object.defineProperty(request, "url", { value: "https://a b/" });
+    const response = await fetch(request as never, env, createExecutionContext());
+    expect(response.status).toBe(400);
   });
 });
 
