@@ -145,16 +145,17 @@ export class Limiter {
       key: requested.keyOf(ruleIndex),
       cost: requested.costOf(ruleIndex),
     }));
-    // What is shown of a key may be asked for when other requests have been read.
-    const kept = requested.copy();
+    let counted = requested;
     const admission = new Admission(this.#source, charged, {
       enforce: this.#enforce,
-      label: this.#labelOf(kept),
+      label: this.#labelOf(() => counted),
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
     if (first.kind === "decided") return first;
-    admission.keep((ruleIndex) => kept.keyOf(ruleIndex));
+    // It goes on when other requests have been read.
+    counted = requested.copy();
+    admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
     const decided = this.#wait(first, admission, background);
     background.waitUntil(decided);
@@ -211,7 +212,7 @@ export class Limiter {
   }
 
   #remember(set: RuleSet, requested: Countable): void {
-    const label = this.#labelOf(requested);
+    const label = this.#labelOf(() => requested);
     if (label === undefined) return;
     for (const ruleIndex of set.indexes) {
       const hasher = this.#source.hashers[ruleIndex];
@@ -222,10 +223,10 @@ export class Limiter {
   }
 
   /** What a request's keys are shown as; `undefined` where only hashes are. */
-  #labelOf(requested: Countable): ((ruleIndex: number) => string) | undefined {
+  #labelOf(counted: () => Countable): ((ruleIndex: number) => string) | undefined {
     const display = this.#display;
     if (display === undefined) return undefined;
-    return (ruleIndex) => labelled(display(requested.textOf(ruleIndex)));
+    return (ruleIndex) => labelled(display(counted().textOf(ruleIndex)));
   }
 }
 
