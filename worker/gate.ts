@@ -1,6 +1,6 @@
 /**
- * The gate that a request goes through, the same for the deployable Worker and for every middleware: it is decided,
- * and then denied here or let through to whatever comes next, which is told what it has to know.
+ * The gate that a request goes through, the same for the deployable Worker and for every middleware: it is decided, and
+ * whatever comes next is told what it has to know.
  */
 import type { Decision } from "../shared/pop/decide.ts";
 import { statusWithoutRules } from "../shared/status.ts";
@@ -12,7 +12,7 @@ import { type Env, isOn } from "./env.ts";
 import type { Asked, Limiter } from "./limiter.ts";
 import { popHere } from "./place.ts";
 import { RequestTraits } from "./request-traits.ts";
-import { denial, type Teller } from "./respond.ts";
+import type { Teller } from "./respond.ts";
 
 /** Decides a request; `undefined` when no rule covers it, or none can be read. A promise only where it has to wait. */
 export function decide(
@@ -37,10 +37,6 @@ export function decide(
 function passUnlimited(error: unknown): undefined {
   console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
 }
-
-/** The answer to a request that does not pass; `undefined` for one that does. */
-export const stopped = (decision: Decision | undefined, teller: Teller): Response | undefined =>
-  decision?.admitted === false ? denial(decision, teller) : undefined;
 
 /** The answer to every request where the rules cannot be read and the operator wants that refused. */
 export function refusedUnconfigured(config: Configured, env: Env): Response | undefined {

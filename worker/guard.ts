@@ -9,10 +9,10 @@ import type { Decision } from "../shared/pop/decide.ts";
 import { Callbacks } from "./callbacks.ts";
 import { Configuration, type Configured } from "./config.ts";
 import type { Env } from "./env.ts";
-import { decide, refusedUnconfigured, stopped, tagged, taggedHeaders, tellerOf } from "./gate.ts";
+import { decide, refusedUnconfigured, tagged, taggedHeaders, tellerOf } from "./gate.ts";
 import type { Options } from "./options.ts";
 import { hasDestination, whereTo } from "./request-traits.ts";
-import { tell } from "./respond.ts";
+import { denial, tell } from "./respond.ts";
 
 export interface Answered {
   readonly kind: "answered";
@@ -99,8 +99,8 @@ export class Guard<SiteEnv> {
     ctx: ExecutionContext,
     config: Configured,
   ): Verdict | Promise<Verdict> {
-    const response = stopped(decision, tellerOf(request, env, config));
-    if (decision === undefined || response === undefined) return new Passed(request, env, config, decision);
+    if (decision?.admitted !== false) return new Passed(request, env, config, decision);
+    const response = denial(decision, tellerOf(request, env, config));
     const { rule, how } = decision;
     const wait = response.headers.get("Retry-After");
     const denied = {
@@ -115,7 +115,7 @@ export class Guard<SiteEnv> {
     return answer.then((own) => {
       if (own !== undefined) return { kind: "answered", response: completed(own, response) };
       // The one that `onDenied` was shown may have been read by it.
-      return { kind: "answered", response: stopped(decision, tellerOf(request, env, config)) ?? response };
+      return { kind: "answered", response: denial(decision, tellerOf(request, env, config)) };
     });
   }
 

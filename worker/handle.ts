@@ -13,11 +13,11 @@ import { api, isApi } from "./api.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
-import { decide, refusedUnconfigured, stopped, tagged, tellerOf } from "./gate.ts";
+import { decide, refusedUnconfigured, tagged, tellerOf } from "./gate.ts";
 import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
 import { popHere } from "./place.ts";
 import { hasDestination, whereTo } from "./request-traits.ts";
-import { tell, told } from "./respond.ts";
+import { denial, tell, told } from "./respond.ts";
 
 /** A promise only where something is to be waited for: most requests are decided at once. */
 export function handle(
@@ -50,8 +50,7 @@ function answer(
   config: Configured,
   alone: HostAndPath | undefined,
 ): Response | Promise<Response> {
-  const denied = stopped(decision, tellerOf(request, env, config));
-  if (denied !== undefined) return denied;
+  if (decision?.admitted === false) return denial(decision, tellerOf(request, env, config));
   if (alone !== undefined)
     return ownAnswer(alone, popHere(request), told(decision, tellerOf(request, env, config)));
   return toOrigin(tagged(request, decision, config), env, config).then((response) =>

@@ -1,6 +1,6 @@
 /**
  * The limiter of one isolate: the compiled rules, this source's credit, and its ways to owners and hub.
- * It turns a request into a decision; what to answer is `handle.ts`'s.
+ * It turns a request into a decision; what to answer is `respond.ts`'s.
  */
 import { type KeyDisplay, keyDisplay, maskKey } from "../shared/display.ts";
 import { hex32, hex64 } from "../shared/hash.ts";

@@ -3,6 +3,7 @@
  * (`rate-limiter.ts`) and the HTTP API (`api.ts`) are two ways to it.
  */
 import { explainBound } from "../shared/bound.ts";
+import { CLAIMS_LISTED_MAX } from "../shared/limits.ts";
 import type { Decision } from "../shared/pop/decide.ts";
 import type { CommandAction, CommandResult } from "../shared/protocol/commands.ts";
 import type { Announcement } from "../shared/protocol/messages.ts";
@@ -25,9 +26,6 @@ import {
   Unavailable,
 } from "./limit-request.ts";
 import type { Limiter, NamedKey } from "./limiter.ts";
-
-/** Claims that are listed at most. */
-export const CLAIMS_MAX = 1_000;
 
 export class Service {
   readonly #limiter: Limiter;
@@ -112,7 +110,7 @@ export class Service {
     const byVersion = new Map(wanted.map((index) => [rules[index]?.version, rules[index] as Rule]));
     const hub = this.#env.REGION_HUB.getByName(this.#region, { locationHint: this.#region });
     const versions = [...byVersion.keys()].filter((version) => version !== undefined);
-    const news = await inTime("the region's hub", () => hub.claims(versions, CLAIMS_MAX));
+    const news = await inTime("the region's hub", () => hub.claims(versions, CLAIMS_LISTED_MAX));
     return news.flatMap((item) => {
       const found = byVersion.get(item.ruleVersion);
       return found === undefined ? [] : [claimOf(item, found)];
