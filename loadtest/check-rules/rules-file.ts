@@ -1,9 +1,11 @@
 /** `npm run rules`: rules that outgrow a variable, from the TOML that people write to the JSON that is bundled. */
 import { writeFileSync } from "node:fs";
-import { parse, TomlError } from "smol-toml";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
+import type { Place } from "../../shared/rule-problem.ts";
 import { rulesOf } from "../../shared/rules-text.ts";
-import { fail, fileProblem, options, readText, runCli } from "../tools/cli.ts";
+import { fail, fileProblem, options, runCli } from "../tools/cli.ts";
+import { count } from "../tools/columns.ts";
+import { readSource, type Source } from "./source.ts";
 
 const HELP = `Usage: npm run rules -- [FILE.toml] [FILE.json]
 
@@ -18,25 +20,22 @@ Options:
 
 Exit code: 0 if the file was written, else 1.`;
 
-function read(file: string): unknown {
-  const text = readText(file);
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const [reason = ""] = error.message.split("\n");
-    return fail(`${file}, line ${error.line}, column ${error.column}: ${reason}`);
-  }
+/** `FILE:LINE:COLUMN: ` of a problem. */
+function placeIn(source: Source, at: Place): string {
+  const place = source.placeOf([source.rulesIn ?? "rules", ...at]);
+  return place === undefined ? `${source.file}: ` : `${source.file}:${place.line}:${place.column}: `;
 }
 
 await runCli(() => {
   const { positionals } = options({}, HELP, 2);
   const [from = "rules.toml", to = "rules.json"] = positionals;
-  const rules = rulesOf(read(from));
+  const source = readSource(from);
+  const rules = rulesOf(source.config);
   const parsed = parseRules(rules);
   if (!parsed.ok) {
-    for (const problem of parsed.problems) console.error(formatProblem(problem));
-    fail(`${from}: ${parsed.problems.length} ${parsed.problems.length === 1 ? "problem" : "problems"}`);
+    for (const problem of parsed.problems)
+      console.error(placeIn(source, problem.at) + formatProblem(problem));
+    fail(`${from}: ${count(parsed.problems.length, "problem")}`);
   }
   try {
     writeFileSync(to, `${JSON.stringify({ rules }, undefined, 2)}\n`);

@@ -21,7 +21,7 @@ it("writes the rules of rules.toml to rules.json", () => {
 });
 
 it.each([
-  ['[[rules]]\nname = "a"\nlimit = 0\nwindow = "1m"\n', 'rule "a", limit: found 0'],
+  ['[[rules]]\nname = "a"\nlimit = 0\nwindow = "1m"\n', 'rules.toml:3:1: rule "a", limit: found 0'],
   ['[[rules]]\nname = "a\n', "rules.toml, line 2"],
 ])("writes nothing for %j, and says why", (text, why) => {
   writeFileSync(join(folder, "rules.toml"), text);
