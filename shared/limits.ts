@@ -77,6 +77,24 @@ export const BLOCK_TRUST: DurationMs = durationMs(10_000);
  */
 export const COMMAND_MAX: DurationMs = durationMs(5_000);
 
+// ── Leases ──────────────────────────────────────────────────────────────────────────────────────
+
+/** With `lease = "auto"`: sources ask for what they use, and get no more than this share of what is left. */
+export const LEASE_AUTO = 0.25;
+/** How long credit is kept that is not used, from when its Ask left. */
+export const LEASE_LIFE: DurationMs = durationMs(Number((globalThis as any).process?.env?.L_LIFE ?? 300));
+/** What `auto` asks for at least. */
+export const AHEAD_MIN = Number((globalThis as any).process?.env?.L_MIN ?? 8);
+/** What a source asks for lasts for a round trip and so long, by its use since its last Ask. */
+export const AHEAD_HORIZON: DurationMs = durationMs(Number((globalThis as any).process?.env?.L_HOR ?? 1000));
+
+/** A source that was heard of so lately is one of those that share what is left. */
+export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
+/** What one Ask asks for at most. */
+export const AHEAD_MAX = 1_000_000;
+/** The way to an owner before it was measured, ms. */
+export const ROUND_TRIP_GUESS = 100;
+
 // ── One isolate's memory ────────────────────────────────────────────────────────────────────────
 
 /** Entries that share a set. Eight 36-byte entries span five cache lines; a full set replaces its least used. */

@@ -31,6 +31,11 @@ export const DEADLINE_MIN: DurationMs = durationMs(10);
 export const DEADLINE_MAX: DurationMs = durationMs(10_000);
 /** The threshold of a rule that names none, at most its limit. */
 export const THRESHOLD_DEFAULT = 4;
+/** The largest share of what is left that may be granted ahead of being asked for: half is left for whoever asks next. */
+export const LEASE_MAX = 0.5;
+/** Of rules that do not say otherwise: every request of a claimed client is asked for. */
+export const LEASE_DEFAULT = 0;
+export const GRACE_DEFAULT = 0;
 /** Parts of one key: each is read from every request that the rule covers. */
 export const KEY_PARTS_MAX = 8;
 /** Values in one list of a `match`. */
@@ -91,6 +96,8 @@ export const ALLOWED = {
   limit: `a whole number from 1 to ${LIMIT_MAX}`,
   window: span(WINDOW_MIN, WINDOW_MAX, '"10s", "1m" or "1.5h"'),
   threshold: "a whole number from 1 to the limit",
+  lease: `"auto", 0, or a share of what is left, up to ${LEASE_MAX}; 0 with algorithm = "token-bucket"`,
+  grace: '"auto", or a whole number from 0 to what is left of the limit above threshold - 1',
   algorithm: listed(ALGORITHMS),
   burst: `a whole number from 1 to ${LIMIT_MAX}, only with algorithm = "token-bucket"`,
   cost: 'a whole number from 1 to the limit, or to the burst of a token bucket; or a table such as { by = "header:x-cost", max = 10 }',
@@ -319,6 +326,14 @@ export const ruleSchema = v.object({
   limits: v.optional(limits),
   window: duration(WINDOW_MIN, WINDOW_MAX),
   threshold: v.optional(positive),
+  lease: v.optional(
+    v.union([v.literal("auto"), v.pipe(v.number(), v.minValue(0), v.maxValue(LEASE_MAX))]),
+    LEASE_DEFAULT,
+  ),
+  grace: v.optional(
+    v.union([v.literal("auto"), v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(LIMIT_MAX))]),
+    GRACE_DEFAULT,
+  ),
   algorithm: v.optional(v.picklist(ALGORITHMS), "sliding-window"),
   burst: v.optional(v.pipe(positive, v.maxValue(LIMIT_MAX))),
   cost: v.optional(v.union([positive, v.pipe(table, v.object({ by: headerPart, max: positive }))]), 1),

@@ -17,8 +17,10 @@ import {
   unknownFields,
 } from "./rule-problem.ts";
 import {
+  GRACE_DEFAULT,
   IPV6_PREFIX_DEFAULT,
   isTable,
+  LEASE_DEFAULT,
   RULES_MAX,
   ruleSchema,
   THRESHOLD_DEFAULT,
@@ -82,6 +84,13 @@ export interface Rule {
   readonly window: DurationMs;
   /** The request of one source, within a window, that claims the key; 1 to `limit`. 1 asks the owner always. */
   readonly threshold: number;
+  /**
+   * What is granted ahead of being asked for: at most this share of what is left; `auto`: what a source uses until it
+   * can ask again, within LEASE_AUTO. 0: nothing.
+   */
+  readonly lease: "auto" | number;
+  /** Cost that a source may admit beyond `threshold − 1` in a window before an owner has answered. */
+  readonly grace: number;
   readonly algorithm: Algorithm;
   /** What a full token bucket holds; under the other algorithms the limit. */
   readonly burst: number;
@@ -255,6 +264,7 @@ function variantsOf(written: WrittenRule): readonly Rule[] {
 function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> = {}): Rule {
   const { name, limit, window, algorithm, deadline, align, mode, missing, allow, deny } = written;
   const burst = written.burst ?? limit;
+  const { lease, grace } = aheadOf(written);
   const { not } = written.match;
   const rule = {
     match: {
@@ -267,9 +277,9 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
     ipv6Prefix: written.ipv6_prefix,
     limit,
     window,
-    // A plan's or a candidate's limit may be below what is written. And unless told, a source should not let more
-    // through by itself at once than a full bucket would.
-    threshold: Math.min(written.threshold ?? Math.min(THRESHOLD_DEFAULT, burst), limit),
+    threshold: thresholdOf(written),
+    lease,
+    grace,
     algorithm,
     burst,
     ...costOf(written.cost),
@@ -286,6 +296,26 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
   };
   return { name, version: versionOf(rule), ...rule };
 }
+
+// A plan's or a candidate's limit may be below what is written. And unless told, a source should not let more
+// through by itself at once than a full bucket would.
+const thresholdOf = ({ threshold, burst, limit }: WrittenRule): number =>
+  Math.min(threshold ?? Math.min(THRESHOLD_DEFAULT, burst ?? limit), limit);
+
+/** What a rule lets its sources do before an owner has answered. */
+function aheadOf(written: WrittenRule): Pick<Rule, "lease" | "grace"> {
+  const { limit, burst = limit, algorithm, lease, grace } = written;
+  const threshold = thresholdOf(written);
+  // What one source admits by itself must stay within what it could be granted: the guarantee rests on that.
+  const most = Math.max(0, Math.min(limit, burst) - (threshold - 1));
+  return {
+    lease: algorithm === "token-bucket" ? 0 : lease,
+    grace: Math.min(most, grace === "auto" ? graceAuto(threshold) : grace),
+  };
+}
+
+/** As much again as is silent. A rule that counts nothing silently is exact, and stays so. */
+const graceAuto = (threshold: number): number => threshold - 1;
 
 function conditionsOf({ path, methods, hosts, headers, query, country, asn }: WrittenConditions): Conditions {
   return {
@@ -336,11 +366,13 @@ function versionOf(rule: Omit<Rule, "name" | "version">): string {
  * always had, and with it the objects that hold its counts.
  */
 function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
-  const { limit, burst, cost, costBy, blockFor, owners, missing, ipv6Prefix, plan, isCandidate, action } =
-    rule;
+  const { limit, burst, lease, grace, cost, costBy, blockFor, owners, missing, ipv6Prefix, plan } = rule;
+  const { isCandidate, action } = rule;
   const { paths, methods: _, ...conditions } = rule.match;
   const used = {
     ...(burst !== limit && { burst }),
+    ...(lease !== LEASE_DEFAULT && { lease }),
+    ...(grace !== GRACE_DEFAULT && { grace }),
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),

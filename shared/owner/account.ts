@@ -26,6 +26,7 @@ import {
   learnPrevious,
   rollLedger,
 } from "./ledger.ts";
+import { leaseOf } from "./lease.ts";
 import {
   charge,
   chargePrevious,
@@ -147,10 +148,13 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
     const learnt = learn(account.ledger, message, now);
     chargeLearnt(account, learnt, now);
     const given = grant(account, message.want, now);
-    learnt.source.granted += given.cost;
+    // With a lease on top, a source that was denied something would take it for granted.
+    const lease = given.denied ? 0 : leaseOf(account, message, now);
+    if (lease > 0) charge(quotaOf(account), account.meter, lease, now);
+    learnt.source.granted += given.cost + lease;
     granted = learnt.source.granted;
     denied = given.denied;
-    changed = learnt.isNew || learnt.delta !== 0 || learnt.previousDelta !== 0 || given.cost > 0;
+    changed = learnt.isNew || learnt.delta !== 0 || learnt.previousDelta !== 0 || given.cost + lease > 0;
   }
   const penalised = denied && startPenalty(account, now);
   const news = updateVerdicts(account, denied, now) || penalised;

@@ -15,6 +15,7 @@ import { capacity, denies, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
 import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
+import { holdsAhead } from "./lease.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
 import { capacityAt, limitOf, localReset, remaining, resetAt } from "./quota.ts";
@@ -309,6 +310,7 @@ export class Admission {
   #admit(now: EpochMs): Decision {
     for (const part of this.#parts) {
       if (part.hold !== undefined) this.#source.take(part.hold);
+      if (part.how === "credit" || part.how === "owner") this.#lookAhead(part, now);
     }
     const shadow = this.#shadowDenial;
     const decisive =
@@ -325,6 +327,20 @@ export class Admission {
       quotas: this.#quotas(now),
       tags: this.#tags,
     };
+  }
+
+  /** What is held ahead is asked for before it is used up, while requests go on. */
+  #lookAhead(part: Part, now: EpochMs): void {
+    if (!holdsAhead(part.rule) || part.hold?.slot !== part.slot) return;
+    const source = this.#source;
+    const known = source.hotAt(part.slot);
+    if (known?.answeredWindow !== source.window(part.slot) && source.isInGrace(part.slot)) {
+      const hash = source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
+      const hot = source.heat(part.slot, hash, this.#label?.(part.ruleIndex), now);
+      if (hot === undefined || !source.mayAsk(hot, now)) return;
+    }
+    const hot = source.lookAhead(part.slot, now);
+    if (hot !== undefined) this.due.push(hot);
   }
 
   /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */

@@ -64,6 +64,8 @@ export class Entries {
   /** The rules' windows, ms, and a mask that takes the offset away where windows begin on the clock. */
   readonly #lengths: Uint32Array;
   readonly #offsetMasks: Int32Array;
+  /** What the rules let a source admit beyond its silent credit. */
+  readonly #graces: Int32Array;
   /** The entry that was found last, the window that it was looked up for, and when that ends. */
   #foundLast = -1;
   readonly #itsWindow = new Float64Array(2);
@@ -84,6 +86,7 @@ export class Entries {
     this.#hotKeysMax = hotKeysMax;
     this.#lengths = Uint32Array.from(rules, (rule) => rule.window);
     this.#offsetMasks = Int32Array.from(rules, (rule) => (rule.align === "clock" ? 0 : -1));
+    this.#graces = Int32Array.from(rules, (rule) => rule.grace);
     this.table = new CreditTable(this.#occupants(), seed, size);
   }
 
@@ -129,7 +132,12 @@ export class Entries {
 
   /** Whether an entry without an owner has credit for `cost`: then it may be spent, and nobody has to be asked. */
   hasSilentCredit(slot: number, cost: number): boolean {
-    return this.table.hotOf(slot) < 0 && this.spent(slot) + cost <= this.table.get(slot, CREDIT);
+    return this.table.hotOf(slot) < 0 && this.spent(slot) + cost + (this.#graces[this.table.ruleOf(slot)] as number) <= this.table.get(slot, CREDIT);
+  }
+
+  /** Whether silent credit is used up, and only grace is left. */
+  isInGrace(slot: number): boolean {
+    return this.spent(slot) + this.ruleAt(slot).grace > this.table.get(slot, CREDIT);
   }
 
   /** Counts `cost` as admitted. */
@@ -139,7 +147,8 @@ export class Entries {
 
   /** What may be spent without asking: less than the threshold, and less still in a set that pushed counts out. */
   #silentCredit(slot: number, now: EpochMs): number {
-    return Math.max(0, this.ruleAt(slot).threshold - 1 - this.table.floorOf(slot, now));
+    const { threshold, grace } = this.ruleAt(slot);
+    return Math.max(0, threshold - 1 + grace - this.table.floorOf(slot, now));
   }
 
   ruleAt(slot: number): Rule {
@@ -174,12 +183,16 @@ export class Entries {
     if (ahead <= 0) return;
     // An owner is ahead of this clock. If the entry is pushed out there, its key comes back in the window it leaves.
     if (window > windowAt(this.gridAt(slot), now)) this.table.leaveFloor(slot, now);
-    cells[slot + PREVIOUS] = ahead === 1 ? this.spent(slot) : 0;
+    const spent = this.spent(slot);
+    cells[slot + PREVIOUS] = ahead === 1 ? spent : 0;
     cells[slot + OWN] = 0;
     cells[slot + HELD] = 0;
     cells[slot + WINDOW] = window;
     const old = this.hotAt(slot);
-    if (old !== undefined) old.counted = 0;
+    if (old !== undefined) {
+      old.counted = 0;
+      old.lease.roll(spent);
+    }
     if (old !== undefined && this.#isForgotten(old, window)) {
       // Its owner may have forgotten the key by now, and with it the epoch: what comes is new to both.
       Object.assign(old.view, emptyView());
@@ -189,7 +202,8 @@ export class Entries {
     const hot = this.hotAt(slot);
     const claimed = hot !== undefined && this.isClaimedIn(hot, window);
     // The floor may be of this very window: an owner ahead of this clock brought the entry there once before.
-    cells[slot + CREDIT] = claimed ? 0 : this.#silentCredit(slot, now);
+    const silent = this.#silentCredit(slot, now);
+    cells[slot + CREDIT] = claimed ? Math.min(silent, this.ruleAt(slot).grace) : silent;
   }
 
   /** Takes `cost` for a request that is not decided yet. */
@@ -328,11 +342,11 @@ export class Entries {
       ended: (slot, now) => windowAt(this.gridAt(slot), now) > this.window(slot),
       claimed: (slot, now) => this.#isClaimed(slot, now),
       legacy: (slot, now) => {
-        const { limit, threshold } = this.ruleAt(slot);
+        const { limit, threshold, grace } = this.ruleAt(slot);
         // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
         // still had is left: its count, and the floor that it began with itself.
         if (this.#isClaimed(slot, now)) return limit;
-        return threshold - 1 - (this.table.get(slot, CREDIT) - this.spent(slot));
+        return threshold - 1 + grace - (this.table.get(slot, CREDIT) - this.spent(slot));
       },
       legacyUntil: (slot) => {
         const end = windowEnd(this.gridAt(slot), this.window(slot));

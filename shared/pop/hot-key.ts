@@ -1,6 +1,7 @@
 /** What a source keeps of a key beyond its count, once the key asked its owner or was announced. */
 import type { Rule } from "../rule.ts";
 import { type EpochMs, NEVER } from "../time.ts";
+import { Lease } from "./lease.ts";
 import { Outbox } from "./outbox.ts";
 import { emptyView, type View } from "./view.ts";
 
@@ -16,6 +17,7 @@ export interface HotKey {
   slot: number;
   readonly view: View;
   readonly outbox: Outbox;
+  readonly lease: Lease;
   /** The part of the entry's spending that an answer confirmed as counted. */
   counted: number;
   /** The window of the last Ask or claim heard; two windows later nothing of it matters any more. */
@@ -44,6 +46,7 @@ export const newHotKey = (
   slot,
   view: emptyView(),
   outbox: new Outbox(),
+  lease: new Lease(),
   counted: 0,
   lastWindow: -1,
   remaining: 0,

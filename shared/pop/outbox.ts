@@ -57,7 +57,6 @@ export class Outbox {
   #reportRetries = 0;
   #pausedUntil: EpochMs = NEVER;
   #pauses = 0;
-  /** Smoothed round trip to this owner; undefined before the first answer. */
   #roundTrip: number | undefined;
   #sleeperUntil: EpochMs = NEVER;
 
@@ -71,9 +70,12 @@ export class Outbox {
     return this.flight !== undefined && this.flight.giveUpAt > now;
   }
 
-  /** True while an Ask is out or waited for whose answer can change what fits. */
-  isUnsettled(now: EpochMs): boolean {
-    return this.queue.length > 0 || this.isOut(now);
+  /**
+   * True while an Ask is out or waited for whose answer can change what fits.
+   * @param ahead whether Asks that nobody waits for speak for what is spent until their answer
+   */
+  isUnsettled(now: EpochMs, ahead: boolean): boolean {
+    return this.queue.length > 0 || (this.isOut(now) && (!ahead || this.#carries()));
   }
 
   /** True while the only thing out is a report: no request waits for its answer. */
@@ -83,6 +85,11 @@ export class Outbox {
 
   #carries(): boolean {
     return this.flight?.carried.some((waiter) => waiter.state === "carried") === true;
+  }
+
+  /** Smoothed round trip to this owner, ms; undefined before the first answer. */
+  get roundTrip(): number | undefined {
+    return this.#roundTrip;
   }
 
   /** How long a request waits for its Ask before `on_failure` decides. */

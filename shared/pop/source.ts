@@ -15,7 +15,8 @@ import { CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
 import { Entries } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Flight, Waiter } from "./outbox.ts";
-import { compare, isBarred, isFull, join, wantsConfirmation } from "./view.ts";
+import { holdsAhead, isExpired } from "./lease.ts";
+import { compare, isBarred, isBlocked, isFull, join, wantsConfirmation } from "./view.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 export interface SourceOptions {
@@ -64,10 +65,11 @@ export class Source extends Entries {
   probe(slot: number, cost: number, now: EpochMs): Verdict {
     const hot = this.hotAt(slot);
     if (hot !== undefined && isBarred(hot.view, now)) return "blocked";
-    const settled = hot === undefined || !hot.outbox.isUnsettled(now);
+    const settled = hot === undefined || !hot.outbox.isUnsettled(now, holdsAhead(hot.rule));
     // A penalty that is no longer trusted may still stand: silent credit is not to be had before it ends.
     const penalised = hot !== undefined && hot.view.penaltyUntil > now;
-    if (settled && !penalised && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
+    const stale = hot !== undefined && !hot.outbox.isOut(now) && isExpired(hot.lease, now);
+    if (settled && !penalised && !stale && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
     return this.isBlocked(slot, now) ? "blocked" : "ask";
   }
 
@@ -84,14 +86,14 @@ export class Source extends Entries {
    * Whether a hot key may ask its owner now. The first Ask for an object that may not exist yet takes from the
    * isolate's budget of claims; keys that asked before, were announced, or share their owners do not.
    */
-  #mayAsk(hot: HotKey, now: EpochMs): boolean {
+  mayAsk(hot: HotKey, now: EpochMs): boolean {
     if (hot.rule.owners > 0 || hot.outbox.seq > 0 || hot.outbox.busy || hot.view.epoch > 0) return true;
     return this.#claims.take(now);
   }
 
   /** Lets a request wait for a hot key's owner; undefined when too many wait, or the owner may not be asked now. */
   wait(hot: HotKey, cost: number, now: EpochMs): Waiter | undefined {
-    if (!this.#room.hasRoom(hot.outbox.waiting, now) || !this.#mayAsk(hot, now)) return undefined;
+    if (!this.#room.hasRoom(hot.outbox.waiting, now) || !this.mayAsk(hot, now)) return undefined;
     const waiter = hot.outbox.enqueue(cost, now);
     if (waiter !== undefined) this.#room.enter(waiter, now);
     return waiter;
@@ -102,8 +104,8 @@ export class Source extends Entries {
     if (hot.slot < 0) return undefined;
     this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now), now);
     if (hot.slot < 0) return undefined;
-    const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want));
-    if (flight !== undefined) this.#giveBack(hot);
+    const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want, now));
+    if (flight !== undefined) this.#giveBack(hot, flight.ask.spent, now);
     return flight;
   }
 
@@ -111,14 +113,35 @@ export class Source extends Entries {
    * From the moment an Ask leaves, its owner may count no more than it says for this source and grant the
    * rest elsewhere. Only its answer gives credit again; if that is lost, what was left may not be spent.
    */
-  #giveBack(hot: HotKey): void {
+  #giveBack(hot: HotKey, said: number, now: EpochMs): void {
     const spent = this.spent(hot.slot);
-    this.table.cells[hot.slot + CREDIT] = spent;
-    hot.counted = Math.min(hot.counted, spent);
+    this.table.cells[hot.slot + CREDIT] = said;
+    hot.counted = Math.min(hot.counted, said);
+    hot.lease.asked(spent, said - spent, now);
   }
 
-  #askOf(hot: HotKey, seq: number, want: readonly number[]): Ask {
+  /** An Ask that nobody waits for speaks for what is spent until its answer is here. */
+  #kept(hot: HotKey, want: readonly number[], now: EpochMs): number {
+    const { slot, rule, view, lease, outbox } = hot;
+    if (want.length > 0 || !holdsAhead(rule) || isBlocked(view, now) || isExpired(lease, now)) return 0;
+    const spent = this.spent(slot);
+    const left = Math.max(0, this.table.get(slot, CREDIT) - spent);
+    if (hot.answeredWindow !== this.window(slot)) return left;
+    return lease.keep(left, spent, now, outbox.roundTrip);
+  }
+
+  /** What an Ask should bring ahead of what it wants. */
+  #wish(hot: HotKey, want: readonly number[], kept: number, now: EpochMs): number {
+    const { slot, rule, view, lease, outbox } = hot;
+    if (rule.lease === 0 || isBlocked(view, now)) return 0;
+    if (want.length===0 && this.spent(slot) === 0) return 0;
+    return Math.max(0, lease.wish(this.spent(slot), now, want.length > 0, outbox.roundTrip) - kept);
+  }
+
+  #askOf(hot: HotKey, seq: number, want: readonly number[], now: EpochMs): Ask {
     const { slot, rule } = hot;
+    const kept = this.#kept(hot, want, now);
+    const ahead = this.#wish(hot, want, kept, now);
     hot.lastWindow = this.window(slot);
     return {
       source: `${this.isolate}.${hot.life}`,
@@ -129,10 +152,11 @@ export class Source extends Entries {
       window: this.window(slot),
       seq,
       epochSeen: hot.view.epoch,
-      spent: this.spent(slot),
+      spent: this.spent(slot) + kept,
       counted: hot.counted,
       previousSpent: this.table.get(slot, PREVIOUS),
       want,
+      ...(ahead > 0 && { ahead }),
     };
   }
 
@@ -168,6 +192,7 @@ export class Source extends Entries {
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
     const decided = this.#settle(hot, flight, field, answer);
+    let decided2: readonly Waiter[] = [];
     if (age === 0) {
       this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
       hot.counted = answer.granted;
@@ -178,10 +203,57 @@ export class Source extends Entries {
       hot.limit = answer.limit;
       // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
       // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
-      if (answer.granted !== this.spent(slot)) outbox.reportBy(now);
+      const left = answer.granted - this.spent(slot);
+      if (left > 0 && holdsAhead(hot.rule)) {
+        hot.remaining += left;
+        hot.lease.granted(left, now);
+        outbox.reportBy(hot.lease.until);
+        decided2 = this.#serve(hot, answer.window);
+      } else if (left !== 0) outbox.reportBy(now);
       else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
     }
-    return isFull(view, now) || isBarred(view, now) ? [...decided, ...this.#denyQueue(hot)] : decided;
+    if (!isBlocked(view, now)) return [...decided, ...decided2];
+    this.#yield(hot, now);
+    return [...decided, ...this.#denyQueue(hot)];
+  }
+
+  /** Who came while an Ask was out is let in by what it brought ahead, in order. */
+  #serve(hot: HotKey, window: number): readonly Waiter[] {
+    const { slot, outbox } = hot;
+    const served: Waiter[] = [];
+    for (const waiter of outbox.queue) {
+      if (this.spent(slot) + waiter.cost > this.table.get(slot, CREDIT)) break;
+      this.add(slot, HELD, waiter.cost);
+      waiter.state = "granted";
+      waiter.window = window;
+      waiter.remaining = Math.max(0, hot.remaining - (this.spent(slot) - hot.spentThen));
+      served.push(waiter);
+    }
+    outbox.queue = outbox.queue.slice(served.length);
+    return served;
+  }
+
+  /** While the owner has no room, what is held ahead goes back at once: somebody else in the world wants it. True if something did. */
+  #yield(hot: HotKey, now: EpochMs): boolean {
+    const { slot } = hot;
+    const spent = this.spent(slot);
+    if (!holdsAhead(hot.rule) || this.table.get(slot, CREDIT) <= spent) return false;
+    this.table.cells[slot + CREDIT] = spent;
+    hot.lease.until = NEVER;
+    hot.outbox.reportBy(now);
+    return true;
+  }
+
+  /** After a request was admitted: makes an Ask due that nobody waits for, if there is little left. True if one is. */
+  lookAhead(slot: number, now: EpochMs): HotKey | undefined {
+    const hot = this.hotAt(slot);
+    if (hot === undefined || !holdsAhead(hot.rule)) return undefined;
+    const spent = this.spent(slot);
+    const left = this.table.get(slot, CREDIT) - spent;
+    const low = hot.answeredWindow !== this.window(slot) ? this.isInGrace(slot) : hot.lease.runsLow(left, spent, now, hot.outbox.roundTrip);
+    if (hot.outbox.isOut(now) || !low) return undefined;
+    hot.outbox.reportBy(now);
+    return hot;
   }
 
   /**
@@ -298,7 +370,9 @@ export class Source extends Entries {
       hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));
     }
     // A claim is a fact whoever tells it: an owner that was forgotten begins with low epochs again.
-    if (!this.#claimed(hot, news.claimedUntil ?? NEVER)) return undefined;
+    const claimed = this.#claimed(hot, news.claimedUntil ?? NEVER);
+    if (isBlocked(hot.view, now) && this.#yield(hot, now)) return hot;
+    if (!claimed) return undefined;
     hot.outbox.reportBy(after(now, durationMs(Math.floor(REPORT_JITTER_MAX * jitter))));
     return hot;
   }
@@ -312,7 +386,7 @@ export class Source extends Entries {
     const known = view.claimedUntil > start;
     view.claimedUntil = later(view.claimedUntil, until);
     if (known || view.claimedUntil <= start) return false;
-    this.table.cells[slot + CREDIT] = this.spent(slot);
+    this.table.cells[slot + CREDIT] = Math.min(this.table.get(slot, CREDIT), this.spent(slot) + this.ruleAt(slot).grace);
     return this.spent(slot) > 0 || this.table.get(slot, PREVIOUS) > 0;
   }
 }

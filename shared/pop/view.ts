@@ -45,6 +45,8 @@ const trusted = (view: View, until: EpochMs, now: EpochMs): boolean => until > n
 export const isBarred = (view: View, now: EpochMs): boolean => trusted(view, view.penaltyUntil, now);
 export const isFull = (view: View, now: EpochMs): boolean => trusted(view, view.fullUntil, now);
 
+export const isBlocked = (view: View, now: EpochMs): boolean => isBarred(view, now) || isFull(view, now);
+
 /** The end of the block that is believed now, NEVER for none. */
 export const blockedUntil = (view: View, now: EpochMs): EpochMs =>
   later(isBarred(view, now) ? view.penaltyUntil : NEVER, isFull(view, now) ? view.fullUntil : NEVER);

@@ -30,6 +30,7 @@ const askSchema = v.object({
   counted: count,
   previousSpent: count,
   want: v.array(positive),
+  ahead: v.exactOptional(count),
 });
 
 const verdicts = {

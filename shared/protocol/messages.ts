@@ -25,6 +25,8 @@ export interface RulePolicy {
   readonly grid: WindowGrid;
   /** The request of one source that claims the key. Sources that do not send it are of an older release. */
   readonly threshold?: number;
+  /** The largest share of what is left that may be granted ahead of being asked for; left out, nothing. */
+  readonly lease?: number;
   /** What a full token bucket holds; left out, the limit. */
   readonly burst?: number;
   /** How long a denied key stays barred; left out, no longer than it is full. */
@@ -46,7 +48,7 @@ export interface Ask {
   readonly seq: number;
   /** The highest owner epoch this source has heard of for the key, 0 for none. */
   readonly epochSeen: number;
-  /** Cost admitted or held here in `window`. */
+  /** Cost admitted or held here in `window`, and what may be until the answer is here: no more than that will be. */
   readonly spent: number;
   /** The part of `spent` that an answer has confirmed as counted. */
   readonly counted: number;
@@ -54,6 +56,8 @@ export interface Ask {
   readonly previousSpent: number;
   /** The waiting costs, first come first; empty in a report. */
   readonly want: readonly number[];
+  /** Cost that it would like to have ahead of what it wants; left out, none. */
+  readonly ahead?: number;
 }
 
 /** The verdicts of an owner. They are joined by (epoch, version): the newer replaces the older whole. */

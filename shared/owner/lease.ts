@@ -1,0 +1,30 @@
+/**
+ * Leases: what an owner grants ahead of being asked for. It is granted like everything else, out of the room there is
+ * and counted at once, so it never makes more than the limit; what is not used comes back by a report.
+ *
+ * A source says how much it could use. The owner gives a share of what is left, divided among the sources that are
+ * active: so leases shrink as the limit comes near, and when they would come to less than 1 there are none.
+ */
+import { LEASE_ACTIVE } from "../limits.ts";
+import type { Ask } from "../protocol/messages.ts";
+import { between, type EpochMs } from "../time.ts";
+import type { Account } from "./account.ts";
+import type { Ledger } from "./ledger.ts";
+import { room } from "./meter/meter.ts";
+import { quotaOf } from "./override.ts";
+
+/** What an Ask is granted beyond what it wants, all of which was granted. */
+export function leaseOf(account: Account, { rule, ahead = 0 }: Ask, now: EpochMs): number {
+  const { lease: share = 0, algorithm } = rule;
+  // A bucket that is given back what it lent would be fuller than one that lent nothing: what flowed in meanwhile stays.
+  if (share === 0 || ahead === 0 || algorithm === "token-bucket" || account.penaltyUntil > now) return 0;
+  const left = room(quotaOf(account), account.meter, now);
+  return Math.max(0, Math.min(ahead, Math.floor((left * share) / activeSources(account.ledger, now))));
+}
+
+/** Sources heard of not long ago, the one that asks among them. */
+function activeSources({ sources }: Ledger, now: EpochMs): number {
+  let active = 0;
+  for (const { seenAt } of sources.values()) if (between(seenAt, now) < LEASE_ACTIVE) active += 1;
+  return Math.max(1, active);
+}
