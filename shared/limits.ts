@@ -79,19 +79,23 @@ export const COMMAND_MAX: DurationMs = durationMs(5_000);
 
 // ── Leases ──────────────────────────────────────────────────────────────────────────────────────
 
-/** With `lease = "auto"`: sources ask for what they use, and get no more than this share of what is left. */
-export const LEASE_AUTO = 0.25;
-/** How long credit is kept that is not used, from when its Ask left. */
-export const LEASE_LIFE: DurationMs = durationMs(Number((globalThis as any).process?.env?.L_LIFE ?? 300));
-/** What `auto` asks for at least. */
-export const AHEAD_MIN = Number((globalThis as any).process?.env?.L_MIN ?? 8);
-/** What a source asks for lasts for a round trip and so long, by its use since its last Ask. */
-export const AHEAD_HORIZON: DurationMs = durationMs(Number((globalThis as any).process?.env?.L_HOR ?? 1000));
-
+/**
+ * With `lease = "auto"` sources ask for what they use, and are granted no more than this share of what is left, so that
+ * the same again is there for whoever asks next.
+ */
+export const LEASE_AUTO = 0.5;
+/**
+ * How long credit is kept that is not used. Clients come in bursts seconds apart: after 300 ms three times as many
+ * requests of a real log found nothing any more, and an Ask in three was one that handed back. What is kept
+ * harms nobody while there is room; when there is none, the news of that brings it back at once.
+ */
+export const LEASE_LIFE: DurationMs = durationMs(10_000);
 /** A source that was heard of so lately is one of those that share what is left. */
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
-/** What one Ask asks for at most. */
-export const AHEAD_MAX = 1_000_000;
+/** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */
+export const AHEAD_MIN = 8;
+/** What `auto` asks for lasts so long beyond a round trip: a client that goes on as it did needs an Ask in a second. */
+export const AHEAD_HORIZON: DurationMs = durationMs(1_000);
 /** The way to an owner before it was measured, ms. */
 export const ROUND_TRIP_GUESS = 100;
 

@@ -1,6 +1,7 @@
 /** What an owner is told of a rule, with every Ask and command: it has no configuration of its own. */
-import type { RulePolicy } from "./protocol/messages.ts";
+
 import { LEASE_AUTO } from "./limits.ts";
+import type { RulePolicy } from "./protocol/messages.ts";
 import type { Rule } from "./rule.ts";
 import type { WindowGrid } from "./time.ts";
 

@@ -314,8 +314,8 @@ function aheadOf(written: WrittenRule): Pick<Rule, "lease" | "grace"> {
   };
 }
 
-/** As much again as is silent. A rule that counts nothing silently is exact, and stays so. */
-const graceAuto = (threshold: number): number => threshold - 1;
+/** Half the threshold: a rule that counts nothing silently is exact, and stays so. */
+const graceAuto = (threshold: number): number => Math.floor(threshold / 2);
 
 function conditionsOf({ path, methods, hosts, headers, query, country, asn }: WrittenConditions): Conditions {
   return {

@@ -17,6 +17,7 @@
 import { CLOCK_SKEW_MAX } from "../limits.ts";
 import type { Announcement, Answer, Ask, Granted, RulePolicy } from "../protocol/messages.ts";
 import { after, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
+import { leaseOf } from "./lease.ts";
 import {
   emptyLedger,
   hasPlace,
@@ -26,7 +27,6 @@ import {
   learnPrevious,
   rollLedger,
 } from "./ledger.ts";
-import { leaseOf } from "./lease.ts";
 import {
   charge,
   chargePrevious,

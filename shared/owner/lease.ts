@@ -19,7 +19,10 @@ export function leaseOf(account: Account, { rule, ahead = 0 }: Ask, now: EpochMs
   // A bucket that is given back what it lent would be fuller than one that lent nothing: what flowed in meanwhile stays.
   if (share === 0 || ahead === 0 || algorithm === "token-bucket" || account.penaltyUntil > now) return 0;
   const left = room(quotaOf(account), account.meter, now);
-  return Math.max(0, Math.min(ahead, Math.floor((left * share) / activeSources(account.ledger, now))));
+  return Math.max(
+    0,
+    Math.min(ahead, Math.floor((2 * share * left) / (1 + activeSources(account.ledger, now)))),
+  );
 }
 
 /** Sources heard of not long ago, the one that asks among them. */

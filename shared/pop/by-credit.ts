@@ -10,6 +10,7 @@ import type { RuleSet } from "../rule-set.ts";
 import { type EpochMs, NEVER } from "../time.ts";
 import { BIRTH } from "./credit-table.ts";
 import { type Counted, type Decision, NO_TAGS, type Quota } from "./decide.ts";
+import { quotaOf } from "./quota.ts";
 import type { Source } from "./source.ts";
 
 export class ByCredit {
@@ -30,7 +31,7 @@ export class ByCredit {
   decide(set: RuleSet, charged: Charged, now: EpochMs): Decision | undefined {
     const { indexes } = set;
     const [first = 0] = indexes;
-    if (indexes.length > 1) return this.#findAll(indexes, charged, now) ? this.#admit(set) : undefined;
+    if (indexes.length > 1) return this.#findAll(indexes, charged, now) ? this.#admit(set, now) : undefined;
     const slot = this.#find(first, charged, now);
     if (slot < 0) return undefined;
     const cost = charged.costOf(first);
@@ -38,7 +39,7 @@ export class ByCredit {
     this.#costs[0] = cost;
     this.#source.spend(slot, cost);
     const rule = this.#source.rules[first] as Rule;
-    return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule)]);
+    return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule, now)]);
   }
 
   /** What the request that was admitted last was counted as. */
@@ -57,7 +58,9 @@ export class ByCredit {
     const hasher = source.hashers[index] as KeyHasher;
     hasher.tag(charged.keyOf(index));
     const slot = source.lookup(index, hasher.hi, hasher.lo, now);
-    return slot >= 0 && source.hasSilentCredit(slot, charged.costOf(index)) ? slot : -1;
+    if (slot < 0) return -1;
+    const cost = charged.costOf(index);
+    return source.hasSilentCredit(slot, cost) || source.hasCreditAhead(slot, cost, now) ? slot : -1;
   }
 
   #findAll(indexes: readonly number[], charged: Charged, now: EpochMs): boolean {
@@ -76,7 +79,7 @@ export class ByCredit {
     return true;
   }
 
-  #admit({ indexes, enforced }: RuleSet): Decision {
+  #admit({ indexes, enforced }: RuleSet, now: EpochMs): Decision {
     const { rules } = this.#source;
     const quotas: Quota[] = [];
     for (let at = 0; at < indexes.length; at++) {
@@ -84,12 +87,13 @@ export class ByCredit {
       const slot = this.#slots[at] as number;
       const rule = rules[index] as Rule;
       this.#source.spend(slot, this.#costs[at] as number);
-      if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule));
+      if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule, now));
     }
     return admission(rules[indexes[0] as number] as Rule, quotas);
   }
 
-  #quota(slot: number, rule: Rule): Quota {
+  #quota(slot: number, rule: Rule, now: EpochMs): Quota {
+    if (this.#source.hotAt(slot) !== undefined) return quotaOf(this.#source, slot, rule, now);
     const remaining = capacity(rule) - this.#source.spent(slot);
     return { rule, limit: rule.limit, remaining, resetAt: this.#source.endOfWindow(slot) };
   }

@@ -15,8 +15,8 @@ import { capacity, denies, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
 import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
-import { holdsAhead } from "./lease.ts";
 import type { HotKey } from "./hot-key.ts";
+import { holdsAhead } from "./lease.ts";
 import type { Waiter } from "./outbox.ts";
 import { capacityAt, limitOf, localReset, remaining, resetAt } from "./quota.ts";
 import type { Source } from "./source.ts";
@@ -310,7 +310,7 @@ export class Admission {
   #admit(now: EpochMs): Decision {
     for (const part of this.#parts) {
       if (part.hold !== undefined) this.#source.take(part.hold);
-      if (part.how === "credit" || part.how === "owner") this.#lookAhead(part, now);
+      if (holdsAhead(part.rule) && part.how !== "degraded") this.#askAhead(part, now);
     }
     const shadow = this.#shadowDenial;
     const decisive =
@@ -330,17 +330,17 @@ export class Admission {
   }
 
   /** What is held ahead is asked for before it is used up, while requests go on. */
-  #lookAhead(part: Part, now: EpochMs): void {
-    if (!holdsAhead(part.rule) || part.hold?.slot !== part.slot) return;
+  #askAhead({ slot, ruleIndex, key, hold }: Part, now: EpochMs): void {
     const source = this.#source;
-    const known = source.hotAt(part.slot);
-    if (known?.answeredWindow !== source.window(part.slot) && source.isInGrace(part.slot)) {
-      const hash = source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
-      const hot = source.heat(part.slot, hash, this.#label?.(part.ruleIndex), now);
-      if (hot === undefined || !source.mayAsk(hot, now)) return;
+    // Another rule's entry may have taken its place.
+    if (hold === undefined || hold.slot !== slot || source.table.get(slot, BIRTH) !== hold.birth) return;
+    let hot = source.hotAt(slot);
+    if (source.isInGrace(slot)) {
+      const hash = source.hashers[ruleIndex]?.hash(key) ?? "";
+      hot = source.heat(slot, hash, this.#label?.(ruleIndex), now);
+      if (hot !== undefined && !source.mayAsk(hot, now)) return;
     }
-    const hot = source.lookAhead(part.slot, now);
-    if (hot !== undefined) this.due.push(hot);
+    if (hot !== undefined && source.askAhead(hot, now)) this.due.push(hot);
   }
 
   /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */

@@ -132,12 +132,11 @@ export class Entries {
 
   /** Whether an entry without an owner has credit for `cost`: then it may be spent, and nobody has to be asked. */
   hasSilentCredit(slot: number, cost: number): boolean {
-    return this.table.hotOf(slot) < 0 && this.spent(slot) + cost + (this.#graces[this.table.ruleOf(slot)] as number) <= this.table.get(slot, CREDIT);
-  }
-
-  /** Whether silent credit is used up, and only grace is left. */
-  isInGrace(slot: number): boolean {
-    return this.spent(slot) + this.ruleAt(slot).grace > this.table.get(slot, CREDIT);
+    return (
+      this.table.hotOf(slot) < 0 &&
+      this.spent(slot) + cost + (this.#graces[this.table.ruleOf(slot)] as number) <=
+        this.table.get(slot, CREDIT)
+    );
   }
 
   /** Counts `cost` as admitted. */
@@ -191,6 +190,7 @@ export class Entries {
     const old = this.hotAt(slot);
     if (old !== undefined) {
       old.counted = 0;
+      if (old.outbox.reportAt === old.lease.until) old.outbox.reportAt = NEVER;
       old.lease.roll(spent);
     }
     if (old !== undefined && this.#isForgotten(old, window)) {
@@ -203,7 +203,12 @@ export class Entries {
     const claimed = hot !== undefined && this.isClaimedIn(hot, window);
     // The floor may be of this very window: an owner ahead of this clock brought the entry there once before.
     const silent = this.#silentCredit(slot, now);
-    cells[slot + CREDIT] = claimed ? Math.min(silent, this.ruleAt(slot).grace) : silent;
+    cells[slot + CREDIT] = claimed ? Math.min(silent, this.#graceOf(hot)) : silent;
+  }
+
+  /** What may be admitted in a claimed window before its owner answers: nothing if there was no room when last heard. */
+  #graceOf({ rule, view }: HotKey): number {
+    return view.fullUntil === NEVER ? rule.grace : 0;
   }
 
   /** Takes `cost` for a request that is not decided yet. */

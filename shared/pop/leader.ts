@@ -7,6 +7,7 @@ import { LEADER_MS_MAX } from "../limits.ts";
 import { between, type EpochMs, NEVER } from "../time.ts";
 import { Exchange, type ExchangeStep } from "./exchange.ts";
 import type { HotKey } from "./hot-key.ts";
+import { holdsAhead } from "./lease.ts";
 import type { Waiter } from "./outbox.ts";
 import type { Source } from "./source.ts";
 
@@ -52,7 +53,10 @@ export class Leader {
       const step = this.#exchange.next(now, jitter);
       if (step.kind !== "over") return { ...step, wake };
     }
-    const until = between(this.#since, now) > LEADER_MS_MAX ? NEVER : this.#hot.outbox.sleep(now);
+    const until =
+      between(this.#since, now) > LEADER_MS_MAX
+        ? NEVER
+        : this.#hot.outbox.sleep(now, holdsAhead(this.#hot.rule) ? this.#since : undefined);
     if (until === NEVER) return { kind: "over", wake: [...wake, ...this.#leftBehind(now)] };
     this.#sleeping = true;
     return { kind: "wait", until, wake };

@@ -1,74 +1,91 @@
 /**
- * What a source holds ahead of being asked for: credit that an owner granted it beyond what it wanted (a lease), and
- * the cost that it may admit before its first answer in a window (grace). Both are credit that an Ask which nobody
- * waits for speaks for: such an Ask says as spent what may be spent until its answer is here, so that requests go on
- * meanwhile. What is not used goes back by a report.
+ * What one source knows of the credit that it holds ahead for a key: until when it may be used, how fast it is used,
+ * and what to ask for next. Two kinds of credit are held ahead: what an owner granted beyond what was wanted (a
+ * lease), and what may be admitted in a window before its owner has answered (grace).
  *
- *    granted ahead ──little left, or its life is nearly over──▶ refresh: keeps what is used until the answer ──▶ granted
- *         └──not used when its life ends, or the owner has no room──▶ handed back
+ *                    ┌──── little left: an Ask that nobody waits for, which keeps what is used meanwhile ◀───┐
+ *                    ▼                                                                                        │
+ *    grace ──▶ asked for ──granted ahead──▶ held ──used───────────────────────────────────────────────────────┘
+ *                                            ├──not used for LEASE_LIFE──▶ handed back, but for a reserve
+ *                                            └──the owner has no room──▶ handed back at once
  */
-import { AHEAD_HORIZON, AHEAD_MAX, AHEAD_MIN, LEASE_LIFE, ROUND_TRIP_GUESS } from "../limits.ts";
+import { AHEAD_HORIZON, AHEAD_MIN, LEASE_LIFE, ROUND_TRIP_GUESS } from "../limits.ts";
 import type { Rule } from "../rule.ts";
-import { after, between, type EpochMs, NEVER } from "../time.ts";
+import { after, between, type EpochMs, later, NEVER } from "../time.ts";
 
 /** Whether sources hold anything ahead under a rule. */
-export const holdsAhead = ({ lease, grace }: Rule): boolean => lease !== 0 || grace !== 0;
+export const holdsAhead = ({ lease, grace }: Pick<Rule, "lease" | "grace">): boolean =>
+  lease !== 0 || grace !== 0;
 
 export class Lease {
-  /** What was granted ahead may be used until then; NEVER for nothing granted. */
+  /** What is held ahead may be used until then; NEVER for nothing held. */
   until: EpochMs = NEVER;
-  /** The last answer gave something ahead: one that gave nothing is not asked again for more until somebody waits. */
+  /** Something was held when the window before ended: its owner counts it until the next Ask. */
+  owes = false;
+  /** A request made an Ask due that nobody waits for. */
+  isWanted = false;
+  /** What is held is no more than a reserve, which may stay until the window ends. */
+  #rests = false;
+  /** The last answer left something. While it did not, the limit is near, and who needs more waits for it. */
   #given = false;
-  /** What was spent when the last Ask left, and when that was. */
+  /** What was spent when the last Ask left, and when that was; NEVER before the first. */
   #spentThen = 0;
   #askedAt: EpochMs = NEVER;
 
-  /** The entry moved on to another window, with so much spent in the one before. */
+  /** The entry moved on to another window. @param spent in the one before */
   roll(spent: number): void {
+    this.owes ||= this.until !== NEVER;
     this.until = NEVER;
     this.#spentThen -= spent;
   }
 
-  /** What of `left` an Ask that nobody waits for goes on to spend until it is answered. */
-  keep(left: number, spent: number, now: EpochMs, roundTrip: number = ROUND_TRIP_GUESS): number {
-    if (this.#askedAt === NEVER) return left;
-    if (spent === this.#spentThen) return 0;
-    return Math.min(left, Math.ceil(2 * this.#paceAt(spent, now) * roundTrip) + 1);
+  isExpired(now: EpochMs): boolean {
+    return this.until !== NEVER && this.until <= now;
   }
 
-  /** What an Ask should bring ahead. */
-  wish(spent: number, now: EpochMs, waits: boolean, roundTrip: number = ROUND_TRIP_GUESS): number {
-    if (this.#askedAt !== NEVER && spent === this.#spentThen && !waits) return 0;
-    const use = this.#paceAt(spent, now) * (roundTrip + AHEAD_HORIZON);
-    return Math.min(AHEAD_MAX, Math.max(AHEAD_MIN, Math.ceil(use)));
+  /**
+   * What of `left` an Ask that nobody waits for says as spent, as it may be until the answer is here: twice what was
+   * used in a round trip. Of what is not used at all, the reserve.
+   */
+  keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
+    if (spent === this.#spentThen) return Math.min(left, reserve);
+    return Math.min(left, Math.ceil(2 * this.#pace(spent, now) * roundTrip) + 1);
   }
 
-  #paceAt(spent: number, now: EpochMs): number {
+  /** What an Ask should bring ahead: what is used in a round trip and AHEAD_HORIZON. Nothing if nothing is used. */
+  wish(spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
+    if (this.#askedAt !== NEVER && spent === this.#spentThen) return 0;
+    return Math.max(AHEAD_MIN, Math.ceil(this.#pace(spent, now) * (roundTrip + AHEAD_HORIZON)));
+  }
+
+  /** Cost per ms since the last Ask. */
+  #pace(spent: number, now: EpochMs): number {
     if (this.#askedAt === NEVER) return 0;
     return Math.max(0, spent - this.#spentThen) / Math.max(1, between(this.#askedAt, now));
   }
 
-  /** An Ask leaves and keeps so much. */
+  /** An Ask leaves that keeps so much. */
   asked(spent: number, kept: number, now: EpochMs): void {
+    this.owes = false;
+    this.isWanted = false;
+    this.#given = false;
+    this.#rests = kept > 0 && spent === this.#spentThen;
     this.#spentThen = spent;
     this.#askedAt = now;
-    this.#given = false;
     this.until = kept > 0 ? after(now, LEASE_LIFE) : NEVER;
   }
 
-  /** An answer leaves so much. */
-  granted(ahead: number, now: EpochMs): void {
-    this.#given = ahead > 0;
-    this.until = ahead > 0 ? after(now, LEASE_LIFE) : NEVER;
+  /** Its answer leaves so much. @param windowEnd when none of it is worth anything any more */
+  answered(left: number, reserve: number, now: EpochMs, windowEnd: EpochMs): void {
+    this.#given = left > 0;
+    this.#rests ||= left <= reserve;
+    if (left <= 0) this.until = NEVER;
+    else this.until = this.#rests ? later(windowEnd, now) : after(now, LEASE_LIFE);
   }
 
-  /** Whether more should be asked for before what is `left` is used up. */
-  runsLow(left: number, spent: number, now: EpochMs, roundTrip: number = ROUND_TRIP_GUESS): boolean {
-    if (!this.#given) return false;
-    const soon = 1.5 * roundTrip;
-    return left <= this.#paceAt(spent, now) * soon || between(now, this.until) <= soon;
+  /** Whether an Ask should leave before what is left is used up: what comes until its answer would not fit. */
+  runsLow(left: number, spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): boolean {
+    if (this.#rests && spent > this.#spentThen) return true;
+    return this.#given && left <= 1.5 * roundTrip * this.#pace(spent, now);
   }
 }
-
-/** Whether what was granted ahead may not be used any more. */
-export const isExpired = ({ until }: Lease, now: EpochMs): boolean => until !== NEVER && until <= now;

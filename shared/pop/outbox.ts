@@ -59,6 +59,8 @@ export class Outbox {
   #pauses = 0;
   #roundTrip: number | undefined;
   #sleeperUntil: EpochMs = NEVER;
+  /** Until then the sleeping context may send what falls due. */
+  #sleeperLeadsUntil: EpochMs = NEVER;
 
   /** True while requests wait here or an Ask with requests is out: the entry must stay. */
   get busy(): boolean {
@@ -229,11 +231,19 @@ export class Outbox {
    * for it at a time; if that context dies, its claim lapses and the next one takes over. A report that is due and
    * did not leave waits for something else (the answer that is out, an entry that is gone): nobody sleeps for it,
    * or it would spin.
+   *
+   * What is held ahead is reported much later than all else: who sleeps for that is in nobody's way who has to wake
+   * earlier, and a context that will be too old to send by then leaves it to a younger one.
+   * @param since when this context began to lead; `undefined` where nothing is held ahead
    */
-  sleep(now: EpochMs): EpochMs {
-    if (this.reportAt === NEVER || this.#sleeperUntil > now || this.isOut(now)) return NEVER;
+  sleep(now: EpochMs, since?: EpochMs): EpochMs {
+    if (this.reportAt === NEVER || this.isOut(now)) return NEVER;
     const wakeAt = later(this.reportAt, this.#pausedUntil);
-    if (wakeAt <= now || between(now, wakeAt) > LEADER_MS_MAX) return NEVER;
+    const isInTime =
+      this.#sleeperUntil <= after(wakeAt, REPORT_RETRY_MIN) && wakeAt <= this.#sleeperLeadsUntil;
+    if (this.#sleeperUntil > now && (since === undefined || isInTime)) return NEVER;
+    if (wakeAt <= now || between(since ?? now, wakeAt) > LEADER_MS_MAX) return NEVER;
+    this.#sleeperLeadsUntil = after(since ?? now, LEADER_MS_MAX);
     this.#sleeperUntil = after(wakeAt, REPORT_RETRY_MIN);
     return wakeAt;
   }

@@ -26,6 +26,14 @@ export function remaining(entries: Entries, slot: number): number {
   return Math.max(0, capacityAt(entries, slot, entries.ruleAt(slot)) - spent);
 }
 
+/** What a client is told of a rule that admits it without asking. */
+export const quotaOf = (entries: Entries, slot: number, rule: Rule, now: EpochMs) => ({
+  rule,
+  limit: limitOf(entries, slot, rule),
+  remaining: remaining(entries, slot),
+  resetAt: resetAt(entries, slot, rule, now),
+});
+
 /** When quota comes back: the end of a block, else what the owner said, else the end of the window here. */
 export function resetAt(entries: Entries, slot: number, rule: Rule, now: EpochMs): EpochMs {
   const hot = slot < 0 ? undefined : entries.hotAt(slot);

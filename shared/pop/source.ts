@@ -10,12 +10,12 @@ import { policyOf } from "../policy.ts";
 import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
+import { Ahead } from "./ahead.ts";
 import { ClaimBudget } from "./claim-budget.ts";
 import { CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
-import { Entries } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
+import { holdsAhead } from "./lease.ts";
 import type { Flight, Waiter } from "./outbox.ts";
-import { holdsAhead, isExpired } from "./lease.ts";
 import { compare, isBarred, isBlocked, isFull, join, wantsConfirmation } from "./view.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
@@ -37,7 +37,7 @@ export interface SourceOptions {
 /** What a probe of the table says of one rule. */
 export type Verdict = "fits" | "blocked" | "ask";
 
-export class Source extends Entries {
+export class Source extends Ahead {
   readonly isolate: string;
   readonly hashers: readonly KeyHasher[];
   pop: string;
@@ -65,11 +65,10 @@ export class Source extends Entries {
   probe(slot: number, cost: number, now: EpochMs): Verdict {
     const hot = this.hotAt(slot);
     if (hot !== undefined && isBarred(hot.view, now)) return "blocked";
-    const settled = hot === undefined || !hot.outbox.isUnsettled(now, holdsAhead(hot.rule));
+    const usable = hot === undefined || this.isUsable(hot, now);
     // A penalty that is no longer trusted may still stand: silent credit is not to be had before it ends.
     const penalised = hot !== undefined && hot.view.penaltyUntil > now;
-    const stale = hot !== undefined && !hot.outbox.isOut(now) && isExpired(hot.lease, now);
-    if (settled && !penalised && !stale && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
+    if (usable && !penalised && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
     return this.isBlocked(slot, now) ? "blocked" : "ask";
   }
 
@@ -120,28 +119,10 @@ export class Source extends Entries {
     hot.lease.asked(spent, said - spent, now);
   }
 
-  /** An Ask that nobody waits for speaks for what is spent until its answer is here. */
-  #kept(hot: HotKey, want: readonly number[], now: EpochMs): number {
-    const { slot, rule, view, lease, outbox } = hot;
-    if (want.length > 0 || !holdsAhead(rule) || isBlocked(view, now) || isExpired(lease, now)) return 0;
-    const spent = this.spent(slot);
-    const left = Math.max(0, this.table.get(slot, CREDIT) - spent);
-    if (hot.answeredWindow !== this.window(slot)) return left;
-    return lease.keep(left, spent, now, outbox.roundTrip);
-  }
-
-  /** What an Ask should bring ahead of what it wants. */
-  #wish(hot: HotKey, want: readonly number[], kept: number, now: EpochMs): number {
-    const { slot, rule, view, lease, outbox } = hot;
-    if (rule.lease === 0 || isBlocked(view, now)) return 0;
-    if (want.length===0 && this.spent(slot) === 0) return 0;
-    return Math.max(0, lease.wish(this.spent(slot), now, want.length > 0, outbox.roundTrip) - kept);
-  }
-
   #askOf(hot: HotKey, seq: number, want: readonly number[], now: EpochMs): Ask {
     const { slot, rule } = hot;
-    const kept = this.#kept(hot, want, now);
-    const ahead = this.#wish(hot, want, kept, now);
+    const kept = this.keptBy(hot, want, now);
+    const ahead = this.wishOf(hot, want, kept, now);
     hot.lastWindow = this.window(slot);
     return {
       source: `${this.isolate}.${hot.life}`,
@@ -192,7 +173,7 @@ export class Source extends Entries {
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
     const decided = this.#settle(hot, flight, field, answer);
-    let decided2: readonly Waiter[] = [];
+    let served: readonly Waiter[] = [];
     if (age === 0) {
       this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
       hot.counted = answer.granted;
@@ -206,54 +187,16 @@ export class Source extends Entries {
       const left = answer.granted - this.spent(slot);
       if (left > 0 && holdsAhead(hot.rule)) {
         hot.remaining += left;
-        hot.lease.granted(left, now);
+        hot.lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
+        if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
         outbox.reportBy(hot.lease.until);
-        decided2 = this.#serve(hot, answer.window);
+        served = this.serve(hot, answer.window);
       } else if (left !== 0) outbox.reportBy(now);
       else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
     }
-    if (!isBlocked(view, now)) return [...decided, ...decided2];
-    this.#yield(hot, now);
+    if (!isBlocked(view, now)) return [...decided, ...served];
+    this.handBack(hot, now, durationMs(0));
     return [...decided, ...this.#denyQueue(hot)];
-  }
-
-  /** Who came while an Ask was out is let in by what it brought ahead, in order. */
-  #serve(hot: HotKey, window: number): readonly Waiter[] {
-    const { slot, outbox } = hot;
-    const served: Waiter[] = [];
-    for (const waiter of outbox.queue) {
-      if (this.spent(slot) + waiter.cost > this.table.get(slot, CREDIT)) break;
-      this.add(slot, HELD, waiter.cost);
-      waiter.state = "granted";
-      waiter.window = window;
-      waiter.remaining = Math.max(0, hot.remaining - (this.spent(slot) - hot.spentThen));
-      served.push(waiter);
-    }
-    outbox.queue = outbox.queue.slice(served.length);
-    return served;
-  }
-
-  /** While the owner has no room, what is held ahead goes back at once: somebody else in the world wants it. True if something did. */
-  #yield(hot: HotKey, now: EpochMs): boolean {
-    const { slot } = hot;
-    const spent = this.spent(slot);
-    if (!holdsAhead(hot.rule) || this.table.get(slot, CREDIT) <= spent) return false;
-    this.table.cells[slot + CREDIT] = spent;
-    hot.lease.until = NEVER;
-    hot.outbox.reportBy(now);
-    return true;
-  }
-
-  /** After a request was admitted: makes an Ask due that nobody waits for, if there is little left. True if one is. */
-  lookAhead(slot: number, now: EpochMs): HotKey | undefined {
-    const hot = this.hotAt(slot);
-    if (hot === undefined || !holdsAhead(hot.rule)) return undefined;
-    const spent = this.spent(slot);
-    const left = this.table.get(slot, CREDIT) - spent;
-    const low = hot.answeredWindow !== this.window(slot) ? this.isInGrace(slot) : hot.lease.runsLow(left, spent, now, hot.outbox.roundTrip);
-    if (hot.outbox.isOut(now) || !low) return undefined;
-    hot.outbox.reportBy(now);
-    return hot;
   }
 
   /**
@@ -371,9 +314,10 @@ export class Source extends Entries {
     }
     // A claim is a fact whoever tells it: an owner that was forgotten begins with low epochs again.
     const claimed = this.#claimed(hot, news.claimedUntil ?? NEVER);
-    if (isBlocked(hot.view, now) && this.#yield(hot, now)) return hot;
+    const pause = durationMs(Math.floor(REPORT_JITTER_MAX * jitter));
+    if (isBlocked(hot.view, now) && this.handBack(hot, now, pause)) return hot;
     if (!claimed) return undefined;
-    hot.outbox.reportBy(after(now, durationMs(Math.floor(REPORT_JITTER_MAX * jitter))));
+    hot.outbox.reportBy(after(now, pause));
     return hot;
   }
 
@@ -386,7 +330,10 @@ export class Source extends Entries {
     const known = view.claimedUntil > start;
     view.claimedUntil = later(view.claimedUntil, until);
     if (known || view.claimedUntil <= start) return false;
-    this.table.cells[slot + CREDIT] = Math.min(this.table.get(slot, CREDIT), this.spent(slot) + this.ruleAt(slot).grace);
+    this.table.cells[slot + CREDIT] = Math.min(
+      this.table.get(slot, CREDIT),
+      this.spent(slot) + this.ruleAt(slot).grace,
+    );
     return this.spent(slot) > 0 || this.table.get(slot, PREVIOUS) > 0;
   }
 }
