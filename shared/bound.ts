@@ -4,66 +4,80 @@ import { capacity } from "./capacity.ts";
 import type { Rule } from "./rule.ts";
 import { formatDuration } from "./time.ts";
 
+/** What a rule lets one isolate admit in a window before its owner has counted it: silent credit, and grace. */
+export interface Silence {
+  readonly threshold: number;
+  /** Left out, none. */
+  readonly grace?: number;
+}
+
+export const silentMost = ({ threshold, grace = 0 }: Silence): number => threshold - 1 + grace;
+
 /**
  * The most cost that `sources` isolates together admit in one window of the owner's:
- * `limit + (sources − 1) × (threshold − 1)`, even if no announcement is ever heard and owners die. A source
+ * `limit + (sources − 1) × (threshold − 1 + grace)`, even if no announcement is ever heard and owners die. A source
  * whose entry for the key was evicted in that window counts twice; what `on_failure` admits comes on top.
  */
-export const bound = (rule: { limit: number; threshold: number; sources: number }): number =>
-  rule.sources < 1 ? 0 : rule.limit + (rule.sources - 1) * (rule.threshold - 1);
+export const bound = (rule: Silence & { limit: number; sources: number }): number =>
+  rule.sources < 1 ? 0 : rule.limit + (rule.sources - 1) * silentMost(rule);
 
 /**
  * The most cost in any real interval as long as the window, less than which a sliding window admits:
- * `2 × limit + 2 × sources × (threshold − 1)`. It weighs two counts and keeps no log of requests.
+ * `2 × limit + 2 × sources × (threshold − 1 + grace)`. It weighs two counts and keeps no log of requests.
  */
-export const slidingBound = (rule: { limit: number; threshold: number; sources: number }): number =>
-  2 * rule.limit + 2 * rule.sources * (rule.threshold - 1);
+export const slidingBound = (rule: Silence & { limit: number; sources: number }): number =>
+  2 * rule.limit + 2 * rule.sources * silentMost(rule);
 
 /**
  * The most cost that `sources` isolates together admit under a token bucket in any span of time, `windows` (a
- * fraction, if need be) times as long as the window: `burst + limit × windows + sources × (threshold − 1) × n`.
+ * fraction, if need be) times as long as the window: `burst + limit × windows + sources × (threshold − 1 + grace) × n`.
  *
  * The owner grants what the bucket holds when the span begins, at most `burst`, and what flows in during it,
  * `limit × windows`. Silent spending only lowers the bucket, so it comes on top: each source has its
- * `threshold − 1` anew in each of its windows, and a span that begins anywhere touches up to
+ * `threshold − 1 + grace` anew in each of its windows, and a span that begins anywhere touches up to
  * `n = ⌈windows⌉ + 1` of them. Debt that is forgiven (below −limit) was spent silently, and is in that sum.
  *
  * The span is measured where credit is granted: seen from where it is used, it is longer by the time an answer
  * takes. Eviction of an entry and `on_failure` add what they add to `bound`.
  */
-export function bucketBound(rule: {
-  limit: number;
-  burst: number;
-  threshold: number;
-  sources: number;
-  windows: number;
-}): number {
+export function bucketBound(
+  rule: Silence & { limit: number; burst: number; sources: number; windows: number },
+): number {
   if (rule.sources < 1) return 0;
-  const silent = rule.sources * (rule.threshold - 1) * (Math.ceil(rule.windows) + 1);
+  const silent = rule.sources * silentMost(rule) * (Math.ceil(rule.windows) + 1);
   return rule.burst + rule.limit * rule.windows + silent;
 }
 
 type Guaranteed = Pick<
   Rule,
-  "limit" | "burst" | "threshold" | "window" | "algorithm" | "onFailure" | "blockFor" | "mode"
+  | "limit"
+  | "burst"
+  | "threshold"
+  | "grace"
+  | "lease"
+  | "window"
+  | "algorithm"
+  | "onFailure"
+  | "blockFor"
+  | "mode"
 >;
 
-function silentPart({ threshold }: Guaranteed): string {
-  const silent = threshold - 1;
+function silentPart(rule: Guaranteed): string {
+  const silent = silentMost(rule);
   if (silent === 0) return "whatever number of isolates sees the client";
   return `plus ${silent} for each further isolate that sees the client (and ${silent} if an isolate had to forget it)`;
 }
 
 /** What a rule admits at most, in its windows and in any time. */
 function mostParts(rule: Guaranteed): readonly string[] {
-  const { algorithm, limit, threshold } = rule;
+  const { algorithm, limit } = rule;
   const window = formatDuration(rule.window);
   const inWindow = `at most ${limit} in every window of ${window} worldwide, ${silentPart(rule)}`;
   switch (algorithm) {
     case "fixed-window":
       return [inWindow, "a client may use up two windows back to back, at the edge between them"];
     case "sliding-window": {
-      const perSource = 2 * (threshold - 1);
+      const perSource = 2 * silentMost(rule);
       const silent = perSource === 0 ? "" : ` + ${perSource} for each isolate`;
       return [inWindow, `in any ${window} on the clock fewer than ${2 * limit}${silent}`];
     }
@@ -74,9 +88,10 @@ function mostParts(rule: Guaranteed): readonly string[] {
   }
 }
 
-function bucketParts({ limit, burst, threshold }: Guaranteed, window: string): readonly string[] {
+function bucketParts(rule: Guaranteed, window: string): readonly string[] {
+  const { limit, burst } = rule;
   const most = `in any time τ at most ${burst} + ${limit}·τ/${window} worldwide`;
-  const silent = threshold - 1;
+  const silent = silentMost(rule);
   if (silent === 0) return [`${most}, whatever number of isolates sees the client`];
   return [
     `${most}, plus ${silent} for each isolate and each window of ${window} that τ touches (and ${silent} if an isolate had to forget the client)`,

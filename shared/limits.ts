@@ -89,7 +89,9 @@ export const LEASE_AUTO = 0.5;
  * requests of a real log found nothing any more, and an Ask in three was one that handed back. What is kept
  * harms nobody while there is room; when there is none, the news of that brings it back at once.
  */
-export const LEASE_LIFE: DurationMs = durationMs(10_000);
+export const LEASE_LIFE_MAX: DurationMs = durationMs(10_000);
+/** And no longer than this part of a window. */
+export const LEASE_LIFE_SHARE = 1 / 6;
 /** A source that was heard of so lately is one of those that share what is left. */
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
 /** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */

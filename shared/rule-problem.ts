@@ -10,6 +10,7 @@ import {
   LIMIT_TIMES_WINDOW_MAX,
   REFILL_MAX,
   ruleSchema,
+  THRESHOLD_DEFAULT,
 } from "./rule-schema.ts";
 import { formatDuration } from "./time.ts";
 
@@ -143,6 +144,19 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   }
   if (threshold !== undefined && threshold > limit) {
     report(["threshold"], threshold, `a whole number from 1 to the limit, ${limit}`);
+  }
+  const lease = read(entries.lease, written.lease);
+  if (lease !== undefined && lease !== 0 && lease !== "auto" && algorithm === "token-bucket") {
+    const why = 'with algorithm = "token-bucket": what it lends and gets back would come on top of its burst';
+    report(["lease"], lease, `0 or "auto", which is 0, ${why}`);
+  }
+  const grace = read(entries.grace, written.grace);
+  const graceMost = Math.max(
+    0,
+    Math.min(limit, isWindowed ? limit : (burst ?? limit)) - (threshold ?? THRESHOLD_DEFAULT) + 1,
+  );
+  if (typeof grace === "number" && grace > graceMost) {
+    report(["grace"], grace, `a whole number from 0 to limit - threshold + 1, ${graceMost}`);
   }
   // With an algorithm nobody knows, or a burst that is bad, nobody can say how much a request may cost.
   const burstIsBad = written.burst !== undefined && burst === undefined;

@@ -47,8 +47,12 @@ function variantLines(rule: CheckedRule, cost: RuleCost | undefined): readonly s
     : [`  ${name}: ${limitsOf(rule)}`, ...lines.map((line) => `    ${line}`)];
 }
 
-function limitsOf({ limit, window, threshold, algorithm, burst, cost, costBy, owners }: Rule): string {
-  const parts = [`${limit} per ${formatDuration(window)}`, `threshold ${threshold}`, algorithm];
+function limitsOf(rule: Rule): string {
+  const { limit, window, threshold, lease, grace, algorithm, burst, cost, costBy, owners } = rule;
+  const parts = [`${limit} per ${formatDuration(window)}`, `threshold ${threshold}`];
+  if (grace !== 0) parts.push(`grace ${grace}`);
+  if (lease !== 0) parts.push(`lease ${lease}`);
+  parts.push(algorithm);
   if (algorithm === "token-bucket") parts.push(`burst ${burst}`);
   if (costBy !== undefined) parts.push(`cost 1 to ${costBy.max} by header:${costBy.header}`);
   else if (cost !== 1) parts.push(`cost ${cost}`);

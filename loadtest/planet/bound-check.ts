@@ -1,4 +1,4 @@
-/** Checks the guarantee of a planet run over every key and window: admitted ≤ L + (k−1)(T−1). */
+/** Checks the guarantee of a planet run over every key and window: admitted ≤ L + (k−1)(T−1+N), N being the grace. */
 import { bound } from "../../shared/bound.ts";
 import type { Rule } from "../../shared/rule.ts";
 
@@ -26,7 +26,7 @@ export interface BoundFigures {
   readonly overLimit: number;
   /** Admitted beyond the limit, in all. */
   readonly excess: number;
-  /** The most that was admitted beyond the limit, as a share of what the guarantee allows beyond it: (k−1)(T−1). */
+  /** The most that was admitted beyond the limit, as a share of what the guarantee allows beyond it: (k−1)(T−1+N). */
   readonly peakShare: number;
   readonly overshoot: readonly OvershootStep[];
   /** Must be none. Of many, the first; `violated` says how many. */
@@ -50,8 +50,8 @@ export class BoundCheck {
 
   /** @param boundOf the guarantee; another one only to see the check fail */
   constructor(
-    boundOf: (rule: Rule, sources: number) => number = ({ limit, threshold }, sources) =>
-      bound({ limit, threshold, sources }),
+    boundOf: (rule: Rule, sources: number) => number = ({ limit, threshold, grace }, sources) =>
+      bound({ limit, threshold, grace, sources }),
   ) {
     this.#boundOf = boundOf;
   }

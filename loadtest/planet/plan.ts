@@ -35,19 +35,23 @@ export interface PlanOptions {
   readonly places?: readonly WorldPlace[];
   /** How many POPs there are; drawn from 1 to 4 unless given. Those beyond the places share them. */
   readonly pops?: number;
+  /** Whether rules lease and have grace: drawn unless given. */
+  readonly ahead?: "none";
 }
 
-/**
- * @param commands decides whether there are any: it is asked for nothing else, so that a trial without commands is the
- * one it was before there were any
- */
-export function draw(random: Random, commands: Random, options: PlanOptions): Plan {
+/** Randomness of their own for what came later: a trial without it is the one it was before there was any. */
+export interface Later {
+  readonly commands: Random;
+  readonly ahead: Random;
+}
+
+export function draw(random: Random, { commands, ahead }: Later, options: PlanOptions): Plan {
   const { faults: allowed, places = CITY_PLACES, pops } = options;
   const quiet = random() < 0.125;
   const others = allowed.filter((fault) => fault !== "command");
   const faults = new Set<Fault>(quiet ? [] : others.filter(() => random() < 0.5));
   if (allowed.includes("command") && commands() < 0.5) faults.add("command");
-  const rules = drawRules(random);
+  const rules = drawRules(random, options.ahead === "none" ? undefined : ahead);
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {
     rules,
@@ -69,7 +73,7 @@ const popsAt = (places: readonly WorldPlace[], count: number): readonly WorldPla
     return round === 0 ? place : { ...place, code: `${place.code}${round + 1}` };
   });
 
-function drawRules(random: Random): readonly Rule[] {
+function drawRules(random: Random, ahead: Random | undefined): readonly Rule[] {
   const written = Array.from({ length: random() < 0.3 ? 2 : 1 }, (_, index) => {
     const limit = 2 + drawBelow(random, pick(random, [4, 20]));
     const algorithm = pick(random, [
@@ -79,11 +83,14 @@ function drawRules(random: Random): readonly Rule[] {
       "sliding-window",
       "token-bucket",
     ]);
+    const window = pick(random, ["1s", "2s", "5s", "10s"]);
+    const threshold = Math.min(limit, pick(random, [1, 2, 3, 4, 8]));
     return {
       name: `rule-${index}`,
       limit,
-      window: pick(random, ["1s", "2s", "5s", "10s"]),
-      threshold: Math.min(limit, pick(random, [1, 2, 3, 4, 8])),
+      window,
+      threshold,
+      ...drawAhead(ahead, algorithm, limit - threshold + 1),
       algorithm,
       ...(algorithm === "token-bucket" && random() < 0.5 && { burst: limit + drawBelow(random, limit) }),
       ...(random() < 0.15 && { block_for: pick(random, ["1s", "3s"]) }),
@@ -99,4 +106,16 @@ function drawRules(random: Random): readonly Rule[] {
   const single = parseRules(written.slice(0, 1));
   if (!single.ok) throw new Error(single.problems.map(formatProblem).join("; "));
   return single.rules;
+}
+
+/** Half of the rules hold something ahead. */
+function drawAhead(random: Random | undefined, algorithm: string, graceMost: number): object {
+  const isPlain = random === undefined || random() < 0.5;
+  if (isPlain) return { lease: 0, grace: 0 };
+  const lease = pick(random, ["auto", "auto", 0.1, 0.5, 0]);
+  const grace = pick(random, ["auto", "auto", 0, 1, 8]);
+  return {
+    lease: algorithm === "token-bucket" ? 0 : lease,
+    grace: typeof grace === "number" ? Math.min(grace, graceMost) : grace,
+  };
 }

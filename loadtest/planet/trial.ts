@@ -3,6 +3,7 @@
  * is mended and comes to rest. Checkers look at every step.
  */
 import { SWEEP_PAUSE } from "../../shared/limits.ts";
+import { holdsAhead } from "../../shared/pop/lease.ts";
 import type { Rule } from "../../shared/rule.ts";
 import { messageOf } from "../tools/cli.ts";
 import { drawBelow, type Random, seededRandom, seedFor, shuffled } from "../tools/random.ts";
@@ -45,7 +46,8 @@ export interface TrialResult {
 
 export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResult {
   const commands = seededRandom(seedFor(seed, "commands"));
-  const plan = draw(seededRandom(seedFor(seed, "plan")), commands, options);
+  const later = { commands, ahead: seededRandom(seedFor(seed, "ahead")) };
+  const plan = draw(seededRandom(seedFor(seed, "plan")), later, options);
   const random = seededRandom(seedFor(seed, "world"));
   const world = new World({ rules: plan.rules, places: plan.places, random, checked: true });
   const start = world.agenda.now;
@@ -140,7 +142,8 @@ function quietMs(rules: readonly Rule[]): number {
 /** Each client comes back, once to each of as many isolates as its limits allow. */
 function comeBack(world: World, plan: Plan, random: Random): readonly Request[] {
   const limiting = world.isolates.filter(({ unlimited }) => !unlimited);
-  const most = Math.min(...plan.rules.map(({ limit }) => limit));
+  // What one isolate holds ahead is not there for the others.
+  const most = plan.rules.some(holdsAhead) ? 1 : Math.min(...plan.rules.map(({ limit }) => limit));
   const rules = plan.rules.map((_, index) => index);
   return plan.clients.flatMap((client) =>
     shuffled(limiting, random)

@@ -47,10 +47,10 @@ export const reportedRules = (
 
 /** What the guarantee lets through in one window, in requests. */
 export function requestsAtMost(rule: Rule, sources: number): number {
-  const { limit, burst, threshold, algorithm, cost } = rule;
+  const { limit, burst, threshold, grace, algorithm, cost } = rule;
   const most =
     algorithm === "token-bucket"
-      ? bucketBound({ limit, burst, threshold, sources, windows: 1 })
-      : bound({ limit, threshold, sources });
+      ? bucketBound({ limit, burst, threshold, grace, sources, windows: 1 })
+      : bound({ limit, threshold, grace, sources });
   return Math.floor(most / cost);
 }

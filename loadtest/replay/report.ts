@@ -15,7 +15,7 @@ export interface ReportedRule extends RuleFigures {
   readonly threshold: number;
   readonly algorithm: Algorithm;
   readonly mode: "enforce" | "shadow";
-  /** What may be admitted in one window at most: L + (k−1)(T−1), k being the POPs that a client uses. */
+  /** What may be admitted in one window at most: L + (k−1)(T−1+N), N being the grace and k the POPs that a client uses. */
   readonly bound: number;
 }
 

@@ -96,6 +96,18 @@ export const FIELDS: Readonly<Record<Field, FieldWords>> = {
     otherwise: "4, or the limit or burst if that is less",
     example: "threshold = 4",
   },
+  lease: {
+    meaning:
+      "What an owner grants ahead of being asked for, so that a claimed client's requests need not wait: what it uses (auto), or this share of what is left of the limit; less where it is at several isolates. 0: nothing.",
+    otherwise: "0",
+    example: 'lease = "auto"',
+  },
+  grace: {
+    meaning:
+      "Cost that one isolate may admit beyond `threshold - 1` in a window while its first question to the owner is under way, so that nobody waits for a claim. It adds to the guarantee as the threshold does. auto: half the threshold.",
+    otherwise: "0",
+    example: 'grace = "auto"',
+  },
   algorithm: {
     meaning:
       "How the count goes down: with the window (fixed), weighing the one before (sliding), or steadily (a bucket that refills).",

@@ -238,6 +238,7 @@ export class Entries {
     } else if (age === 1) this.add(slot, PREVIOUS, -cost);
     const hot = this.hotAt(slot);
     if (hot === undefined || age > 1 || !this.isClaimedIn(hot, window)) return undefined;
+    hot.lease.returns = true;
     hot.outbox.reportBy(now);
     return hot;
   }

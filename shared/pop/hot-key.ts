@@ -46,7 +46,7 @@ export const newHotKey = (
   slot,
   view: emptyView(),
   outbox: new Outbox(),
-  lease: new Lease(),
+  lease: new Lease(rule),
   counted: 0,
   lastWindow: -1,
   remaining: 0,

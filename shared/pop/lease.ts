@@ -6,31 +6,42 @@
  *                    ┌──── little left: an Ask that nobody waits for, which keeps what is used meanwhile ◀───┐
  *                    ▼                                                                                        │
  *    grace ──▶ asked for ──granted ahead──▶ held ──used───────────────────────────────────────────────────────┘
- *                                            ├──not used for LEASE_LIFE──▶ handed back, but for a reserve
+ *                                            ├──not used for its life──▶ handed back, but for a reserve
  *                                            └──the owner has no room──▶ handed back at once
  */
-import { AHEAD_HORIZON, AHEAD_MIN, LEASE_LIFE, ROUND_TRIP_GUESS } from "../limits.ts";
+import { AHEAD_HORIZON, AHEAD_MIN, LEASE_LIFE_MAX, LEASE_LIFE_SHARE, ROUND_TRIP_GUESS } from "../limits.ts";
 import type { Rule } from "../rule.ts";
-import { after, between, type EpochMs, later, NEVER } from "../time.ts";
+import { after, between, type DurationMs, durationMs, type EpochMs, later, NEVER } from "../time.ts";
 
 /** Whether sources hold anything ahead under a rule. */
 export const holdsAhead = ({ lease, grace }: Pick<Rule, "lease" | "grace">): boolean =>
   lease !== 0 || grace !== 0;
 
+/** How long credit is kept that is not used. */
+export const leaseLife = ({ window }: Pick<Rule, "window">): DurationMs =>
+  durationMs(Math.min(LEASE_LIFE_MAX, Math.floor(window * LEASE_LIFE_SHARE)));
+
 export class Lease {
+  readonly #life: DurationMs;
   /** What is held ahead may be used until then; NEVER for nothing held. */
   until: EpochMs = NEVER;
   /** Something was held when the window before ended: its owner counts it until the next Ask. */
   owes = false;
+  /** A request that another rule denied gave back what it held: so does the next Ask. */
+  returns = false;
   /** A request made an Ask due that nobody waits for. */
   isWanted = false;
-  /** What is held is no more than a reserve, which may stay until the window ends. */
-  #rests = false;
+  /** What is held is no more than a reserve: it may stay until the window ends, and no report is due for it. */
+  rests = false;
   /** The last answer left something. While it did not, the limit is near, and who needs more waits for it. */
   #given = false;
   /** What was spent when the last Ask left, and when that was; NEVER before the first. */
   #spentThen = 0;
   #askedAt: EpochMs = NEVER;
+
+  constructor(rule: Pick<Rule, "window">) {
+    this.#life = leaseLife(rule);
+  }
 
   /** The entry moved on to another window. @param spent in the one before */
   roll(spent: number): void {
@@ -48,6 +59,7 @@ export class Lease {
    * used in a round trip. Of what is not used at all, the reserve.
    */
   keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
+    if (this.returns) return 0;
     if (spent === this.#spentThen) return Math.min(left, reserve);
     return Math.min(left, Math.ceil(2 * this.#pace(spent, now) * roundTrip) + 1);
   }
@@ -64,28 +76,29 @@ export class Lease {
     return Math.max(0, spent - this.#spentThen) / Math.max(1, between(this.#askedAt, now));
   }
 
-  /** An Ask leaves that keeps so much. */
+  /** An Ask leaves that keeps so much. @param spent with what it wants */
   asked(spent: number, kept: number, now: EpochMs): void {
     this.owes = false;
     this.isWanted = false;
     this.#given = false;
-    this.#rests = kept > 0 && spent === this.#spentThen;
+    this.rests = false;
+    this.returns = false;
     this.#spentThen = spent;
     this.#askedAt = now;
-    this.until = kept > 0 ? after(now, LEASE_LIFE) : NEVER;
+    this.until = kept > 0 ? after(now, this.#life) : NEVER;
   }
 
   /** Its answer leaves so much. @param windowEnd when none of it is worth anything any more */
   answered(left: number, reserve: number, now: EpochMs, windowEnd: EpochMs): void {
     this.#given = left > 0;
-    this.#rests ||= left <= reserve;
+    this.rests = left <= reserve;
     if (left <= 0) this.until = NEVER;
-    else this.until = this.#rests ? later(windowEnd, now) : after(now, LEASE_LIFE);
+    else this.until = this.rests ? later(windowEnd, now) : after(now, this.#life);
   }
 
   /** Whether an Ask should leave before what is left is used up: what comes until its answer would not fit. */
   runsLow(left: number, spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): boolean {
-    if (this.#rests && spent > this.#spentThen) return true;
+    if (this.rests && spent > this.#spentThen) return true;
     return this.#given && left <= 1.5 * roundTrip * this.#pace(spent, now);
   }
 }

@@ -104,7 +104,7 @@ export class Source extends Ahead {
     this.roll(hot.slot, windowAt(this.gridAt(hot.slot), now), now);
     if (hot.slot < 0) return undefined;
     const flight = hot.outbox.depart(hot.rule, now, (seq, want) => this.#askOf(hot, seq, want, now));
-    if (flight !== undefined) this.#giveBack(hot, flight.ask.spent, now);
+    if (flight !== undefined) this.#giveBack(hot, flight.ask, now);
     return flight;
   }
 
@@ -112,11 +112,12 @@ export class Source extends Ahead {
    * From the moment an Ask leaves, its owner may count no more than it says for this source and grant the
    * rest elsewhere. Only its answer gives credit again; if that is lost, what was left may not be spent.
    */
-  #giveBack(hot: HotKey, said: number, now: EpochMs): void {
+  #giveBack(hot: HotKey, { spent: said, want }: Ask, now: EpochMs): void {
     const spent = this.spent(hot.slot);
     this.table.cells[hot.slot + CREDIT] = said;
     hot.counted = Math.min(hot.counted, said);
-    hot.lease.asked(spent, said - spent, now);
+    const wanted = want.reduce((sum, cost) => sum + cost, 0);
+    hot.lease.asked(spent + wanted, said - spent, now);
   }
 
   #askOf(hot: HotKey, seq: number, want: readonly number[], now: EpochMs): Ask {
@@ -189,7 +190,7 @@ export class Source extends Ahead {
         hot.remaining += left;
         hot.lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
         if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
-        outbox.reportBy(hot.lease.until);
+        if (!hot.lease.rests) outbox.reportBy(hot.lease.until);
         served = this.serve(hot, answer.window);
       } else if (left !== 0) outbox.reportBy(now);
       else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;

@@ -6,6 +6,7 @@ import { Bound, BucketBound, Exact, Local } from "./bound.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { Deadline, Denials, Overcount, Penalties } from "./denials.ts";
 import { Barred, Released, Silent } from "./hearing.ts";
+import { Leases } from "./leases.ts";
 import { Count, Durable } from "./ownership.ts";
 import { Progress } from "./progress.ts";
 import { Memory, Returned } from "./quiet.ts";
@@ -94,6 +95,7 @@ export class Checks extends Chorus {
       new Released(truth, report),
       new Denials(truth, report),
       new Penalties(truth, report),
+      new Leases(truth, report),
       new Lost(truth, report),
       new Waiters(truth, report),
       new Progress(truth, report),

@@ -1,8 +1,8 @@
 /**
- * The guarantee itself: in every window of an owner, at most L + (k−1)(T−1) is admitted, k counting the
- * isolates that admitted anything; what `on_failure` admits comes on top, and what was counted when it was reset.
+ * The guarantee itself: in every window of an owner, at most L + (k−1)(T−1+N) is admitted, N being the grace and k
+ * counting the isolates that admitted anything; what `on_failure` admits comes on top, and what was counted when it was reset.
  */
-import { bound, bucketBound } from "../../../shared/bound.ts";
+import { bound, bucketBound, silentMost } from "../../../shared/bound.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Ask } from "../../../shared/protocol/messages.ts";
 import type { Rule } from "../../../shared/rule.ts";
@@ -22,30 +22,30 @@ export class Bound extends Checker {
     }
   }
 
-  /** Rules whose threshold leaves something to be counted silently. */
+  /** Rules that leave something to be counted silently. */
   protected concerns(rule: Rule): boolean {
-    return rule.threshold > 1;
+    return silentMost(rule) > 0;
   }
 
   #check(key: KeyTruth, window: number): void {
     const { rule, client } = key;
     const { admitted, sources } = key.total(window);
-    const { limit, threshold } = rule;
-    const most = bound({ limit, threshold, sources }) + (key.forgiven.get(window) ?? 0);
+    const { limit, threshold, grace } = rule;
+    const most = bound({ limit, threshold, grace, sources }) + (key.forgiven.get(window) ?? 0);
     if (admitted > most)
       this.fail(
         `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +
-          `(limit ${limit}, threshold ${threshold})`,
+          `(limit ${limit}, threshold ${threshold}, grace ${grace})`,
       );
   }
 }
 
-/** With a threshold of 1 nothing is counted silently: exactly the limit, however many isolates there are. */
+/** With a threshold of 1 and no grace nothing is counted silently: exactly the limit, however many isolates there are. */
 export class Exact extends Bound {
   override readonly name = "exact";
 
   protected override concerns(rule: Rule): boolean {
-    return rule.threshold === 1;
+    return silentMost(rule) === 0;
   }
 }
 
@@ -96,7 +96,7 @@ export class BucketBound extends Checker {
   }
 
   #check(key: KeyTruth): void {
-    const { limit, burst, threshold, window } = key.rule;
+    const { limit, burst, threshold, grace, window } = key.rule;
     const isolates = new Set([...key.windows.values()].flatMap((window) => [...window.keys()])).size;
     const lost = [...key.windows.keys()].some(
       (at) => key.total(at).sources > (key.windows.get(at)?.size ?? 0),
@@ -110,7 +110,7 @@ export class BucketBound extends Checker {
       if (first === undefined) break;
       sum += first.cost;
       const windows = (now - first.at + BUCKET_SLACK_MS) / window;
-      const most = bucketBound({ limit, burst, threshold, sources, windows }) + spare;
+      const most = bucketBound({ limit, burst, threshold, grace, sources, windows }) + spare;
       if (sum <= most) continue;
       this.fail(`${key.client} was admitted ${sum} within ${now - first.at} ms, at most ${most}`);
       return;

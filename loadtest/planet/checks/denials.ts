@@ -3,13 +3,16 @@
 import { DEADLINE_AUTO_MIN } from "../../../shared/limits.ts";
 import type { Account } from "../../../shared/owner/account.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
+import { CREDIT } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
+import { holdsAhead } from "../../../shared/pop/lease.ts";
 import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
 import { windowStart } from "../../../shared/time.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Incarnation, OwnerHost } from "../owner-host.ts";
 import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
+import type { KeyTruth } from "./truth.ts";
 
 export class Denials extends Checker {
   readonly name = "denials";
@@ -32,17 +35,24 @@ export class Denials extends Checker {
       // Others in the same call may have taken the room since.
       const alone = asks.filter((other) => accountName(other) === accountName(ask)).length === 1;
       const { denied, spare } = wholeCosts(ask, answer.granted - ask.spent);
-      if (!repeated && spare > 0)
+      // What is granted ahead is no cost that was wanted; it comes only on top of all that was.
+      const ahead = ask.rule.lease === undefined || denied !== undefined ? 0 : (ask.ahead ?? 0);
+      if (!repeated && spare > ahead)
         this.fail(
-          `${host.name} granted ${answer.granted - ask.spent} of [${ask.want}], which is no sum of whole costs`,
+          `${host.name} granted ${answer.granted - ask.spent} of [${ask.want}] and ${ahead} ahead, which is no sum of whole costs`,
         );
-      if (repeated || !alone || denied === undefined || (answer.penaltyUntil ?? 0) > 0) return;
+      if (repeated || !alone || (denied === undefined && spare === 0)) return;
+      if ((answer.penaltyUntil ?? 0) > 0) return;
       for (const account of accounts.values()) {
         if (`${account.policy.version}.${account.key}` !== accountName(ask)) continue;
         const left = roomOf(account, host.clock.now());
-        if (left !== undefined && denied <= left)
+        // Half of what is left, at most: then whoever asks next finds as much again.
+        if (left !== undefined && spare > 0 && spare > (ask.rule.lease ?? 0) * (left + spare))
+          this.fail(`${host.name} granted ${spare} ahead to ${ask.source} with ${left} left`);
+        if (left !== undefined && denied !== undefined && denied <= left)
           this.fail(`${host.name} denied a cost of ${denied} to ${ask.source} with ${left} left`);
-        if (answer.fullUntil !== undefined) this.#isFirst(host.name, account, answer.fullUntil);
+        if (denied !== undefined && answer.fullUntil !== undefined)
+          this.#isFirst(host.name, account, answer.fullUntil);
       }
     });
   }
@@ -131,10 +141,28 @@ export class Overcount extends Checker {
         const { window, current } = account.meter;
         let spent = 0;
         for (const { admitted } of key.windows.get(window)?.values() ?? []) spent += admitted;
-        if (current > spent)
-          this.fail(`${name} counts ${current} for ${key.client}, who was admitted ${spent}`);
+        const ahead = this.#heldAhead(key, window);
+        if (current > spent + ahead)
+          this.fail(
+            `${name} counts ${current} for ${key.client}, who was admitted ${spent}, with ${ahead} held ahead`,
+          );
       }
     }
+  }
+
+  /** What isolates may spend in a window without asking, of what an owner has counted. */
+  #heldAhead(key: KeyTruth, window: number): number {
+    let held = 0;
+    for (const isolate of this.truth.world.isolates) {
+      const { source } = isolate;
+      const slot = this.truth.slotOf(isolate, key);
+      const hot = slot < 0 ? undefined : source.hotAt(slot);
+      if (!holdsAhead(key.rule)) continue;
+      // What was held when its window ended is told with the next Ask, if one comes.
+      if (hot === undefined || source.window(slot) !== window) return Number.POSITIVE_INFINITY;
+      if (hot.outbox.seq > 0) held += source.table.get(slot, CREDIT) - source.spent(slot);
+    }
+    return held;
   }
 }
 
@@ -178,5 +206,5 @@ function answerable({ source }: Isolate, ask: Ask): number | undefined {
   if (at === undefined || hot === undefined || source.window(at) !== ask.window) return undefined;
   if (`${source.isolate}.${hot.life}` !== ask.source || hot.outbox.flight?.ask !== ask) return undefined;
   // What its requests gave back since goes to the owner next.
-  return Math.max(source.spent(at), ask.spent) + ask.want.reduce((sum, cost) => sum + cost, 0);
+  return Math.max(source.spent(at), ask.spent) + ask.want.reduce((sum, cost) => sum + cost, ask.ahead ?? 0);
 }

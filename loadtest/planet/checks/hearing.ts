@@ -111,7 +111,7 @@ abstract class Hearing extends Checker {
   }
 }
 
-/** Who knows of a claim spends no more than it had spent by then, or was granted. */
+/** Who knows of a claim spends no more than it had spent by then and has as grace, or was granted. */
 export class Silent extends Hearing {
   readonly name = "silent";
   protected readonly mayForget = false;
@@ -141,7 +141,7 @@ export class Silent extends Hearing {
       if (known.claimedUntil <= start || isolate.source.window(this.truth.slotOf(isolate, key)) !== window)
         continue;
       const granted = this.#granted.get(isolate)?.get(`${key.account} ${window}`) ?? 0;
-      const most = Math.max(known.spentThen.get(window) ?? 0, granted);
+      const most = Math.max((known.spentThen.get(window) ?? 0) + key.rule.grace, granted);
       if (spent.admitted - spent.degraded > most)
         this.fail(
           `${isolate.name} knows of a claim on ${client} and spent more than the ${most} it had in window ${window}`,

@@ -1,7 +1,8 @@
 /**
- * No isolate spends beyond what an owner that it may believe granted it, or what it had silently: T − 1.
+ * No isolate spends beyond what an owner that it may believe granted it, or what it had silently: T − 1, and grace.
  * `on_failure` aside. Silent credit is gone once the isolate knows of a claim.
  */
+import { silentMost } from "../../../shared/bound.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
 import type { Isolate } from "../isolate.ts";
@@ -46,7 +47,7 @@ export class Spending extends Checker {
       const grants: number[] = [];
       for (const [name, granted] of this.#of(isolate, key.account).granted)
         if (name.startsWith(`${window} `)) grants.push(granted);
-      const silent = key.rule.threshold - 1;
+      const silent = silentMost(key.rule);
       // An entry that was pushed out comes back as another source; its grants add up.
       const most =
         births.size > 1 || grants.length > 1
