@@ -96,8 +96,14 @@ export const LEASE_LIFE_SHARE = 1 / 6;
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
 /** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */
 export const AHEAD_MIN = 8;
-/** What `auto` asks for lasts so long beyond a round trip: a client that goes on as it did needs an Ask in a second. */
-export const AHEAD_HORIZON: DurationMs = durationMs(1_000);
+/** What `auto` asks for lasts so long beyond a round trip: a client that goes on as it did needs an Ask so often. */
+export const AHEAD_HORIZON: DurationMs = durationMs(3_000);
+/**
+ * An Ask leaves when what is left lasts for so many round trips, and goes on to spend what lasts for one more: requests
+ * do not come evenly.
+ */
+export const AHEAD_LOW = 2;
+export const AHEAD_KEPT = 3;
 /** The way to an owner before it was measured, ms. */
 export const ROUND_TRIP_GUESS = 100;
 

@@ -49,7 +49,9 @@ export class Ahead extends Entries {
   /** After an admission: makes an Ask due that nobody waits for, when one is needed soon. True if it should be sent. */
   askAhead(hot: HotKey, now: EpochMs): boolean {
     const { slot, rule, outbox, lease } = hot;
-    if (!holdsAhead(rule) || outbox.isOut(now)) return false;
+    if (!holdsAhead(rule)) return false;
+    // The answer that is out tells of this window, or else an Ask follows that does.
+    if (outbox.isOut(now) && outbox.flight?.ask.window === this.window(slot)) return false;
     const isLow = this.#isAnswered(hot)
       ? lease.runsLow(this.left(slot), this.spent(slot), now, outbox.roundTrip)
       : this.isInGrace(slot);

@@ -237,8 +237,8 @@ export class Entries {
         this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), this.table.get(slot, CREDIT) - cost);
     } else if (age === 1) this.add(slot, PREVIOUS, -cost);
     const hot = this.hotAt(slot);
+    if (hot !== undefined) hot.lease.returns = true;
     if (hot === undefined || age > 1 || !this.isClaimedIn(hot, window)) return undefined;
-    hot.lease.returns = true;
     hot.outbox.reportBy(now);
     return hot;
   }

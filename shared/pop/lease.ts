@@ -9,7 +9,15 @@
  *                                            ├──not used for its life──▶ handed back, but for a reserve
  *                                            └──the owner has no room──▶ handed back at once
  */
-import { AHEAD_HORIZON, AHEAD_MIN, LEASE_LIFE_MAX, LEASE_LIFE_SHARE, ROUND_TRIP_GUESS } from "../limits.ts";
+import {
+  AHEAD_HORIZON,
+  AHEAD_KEPT,
+  AHEAD_LOW,
+  AHEAD_MIN,
+  LEASE_LIFE_MAX,
+  LEASE_LIFE_SHARE,
+  ROUND_TRIP_GUESS,
+} from "../limits.ts";
 import type { Rule } from "../rule.ts";
 import { after, between, type DurationMs, durationMs, type EpochMs, later, NEVER } from "../time.ts";
 
@@ -55,13 +63,13 @@ export class Lease {
   }
 
   /**
-   * What of `left` an Ask that nobody waits for says as spent, as it may be until the answer is here: twice what was
-   * used in a round trip. Of what is not used at all, the reserve.
+   * What of `left` an Ask that nobody waits for says as spent, as it may be until the answer is here: what lasts for
+   * AHEAD_KEPT round trips. Of what is not used at all, the reserve.
    */
   keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
     if (this.returns) return 0;
     if (spent === this.#spentThen) return Math.min(left, reserve);
-    return Math.min(left, Math.ceil(2 * this.#pace(spent, now) * roundTrip) + 1);
+    return Math.min(left, Math.ceil(AHEAD_KEPT * this.#pace(spent, now) * roundTrip) + 1);
   }
 
   /** What an Ask should bring ahead: what is used in a round trip and AHEAD_HORIZON. Nothing if nothing is used. */
@@ -99,6 +107,6 @@ export class Lease {
   /** Whether an Ask should leave before what is left is used up: what comes until its answer would not fit. */
   runsLow(left: number, spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): boolean {
     if (this.rests && spent > this.#spentThen) return true;
-    return this.#given && left <= 1.5 * roundTrip * this.#pace(spent, now);
+    return this.#given && left <= AHEAD_LOW * roundTrip * this.#pace(spent, now);
   }
 }

@@ -186,14 +186,17 @@ export class Source extends Ahead {
       // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
       // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
       const left = answer.granted - this.spent(slot);
-      if (left > 0 && holdsAhead(hot.rule)) {
+      if (left > 0 && holdsAhead(hot.rule) && !hot.lease.returns) {
         hot.remaining += left;
         hot.lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
         if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
         if (!hot.lease.rests) outbox.reportBy(hot.lease.until);
         served = this.serve(hot, answer.window);
-      } else if (left !== 0) outbox.reportBy(now);
-      else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
+      } else if (left !== 0) {
+        // What a denied request gave back since the Ask left may be what nobody granted.
+        if (left > 0 && holdsAhead(hot.rule)) this.table.cells[slot + CREDIT] = this.spent(slot);
+        outbox.reportBy(now);
+      } else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
     }
     if (!isBlocked(view, now)) return [...decided, ...served];
     this.handBack(hot, now, durationMs(0));

@@ -55,14 +55,17 @@ abstract class Hearing extends Checker {
     const now = isolate.now();
     const lasts = Math.max(news.claimedUntil ?? 0, news.fullUntil ?? 0, news.penaltyUntil ?? 0);
     if (lasts > now || news.released === true)
-      this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST);
+      this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST, true);
   }
 
-  #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number): void {
+  /** @param again whether it may be what an answer said before: by then, what of it was over was left out */
+  #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number, again = false): void {
     const known = this.known(isolate, account);
     const older =
       known !== undefined &&
-      (news.epoch < known.epoch || (news.epoch === known.epoch && news.version < known.version));
+      (news.epoch < known.epoch ||
+        (news.epoch === known.epoch &&
+          (news.version < known.version || (again && news.version === known.version))));
     if (older && !(this.mayForget && isOver(known, isolate.now()))) return;
     const accounts = this.#known.get(isolate) ?? new Map<string, Known>();
     this.#known.set(isolate, accounts);
