@@ -123,7 +123,7 @@ function notes({ decisions, keptPace, compared }: Report): string {
   const lines = [
     "waited: share that waited for an owner. claims: (client, window) pairs that got one.",
     "excess, missing: admitted beyond, or short of, an exact count of the same requests in the order sent.",
-    "peak of bound: most admitted for one client in one window, and the guarantee's L + (k−1)(T−1), T−1 with grace.",
+    "peak of bound: most admitted for one client in one window, and the guarantee's L + (k−1)(T−1+N), N being the grace.",
   ];
   if (decisions.some((row) => row.addedP50Ms !== undefined)) {
     lines.push("added: against the median answer that needed no owner (credit, unlimited).");

@@ -68,13 +68,13 @@ export class Lease {
    */
   keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
     if (this.returns) return 0;
-    if (spent === this.#spentThen) return Math.min(left, reserve);
+    if (spent <= this.#spentThen) return Math.min(left, reserve);
     return Math.min(left, Math.ceil(AHEAD_KEPT * this.#pace(spent, now) * roundTrip) + 1);
   }
 
   /** What an Ask should bring ahead: what is used in a round trip and AHEAD_HORIZON. Nothing if nothing is used. */
   wish(spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
-    if (this.#askedAt !== NEVER && spent === this.#spentThen) return 0;
+    if (this.#askedAt !== NEVER && spent <= this.#spentThen) return 0;
     return Math.max(AHEAD_MIN, Math.ceil(this.#pace(spent, now) * (roundTrip + AHEAD_HORIZON)));
   }
 

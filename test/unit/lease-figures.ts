@@ -1,5 +1,6 @@
 /** One busy client at several POPs in virtual time, at their real distances and without faults: what leases are for. */
 import { resolvePops } from "../../loadtest/cluster/pops.ts";
+import type { Isolate } from "../../loadtest/planet/isolate.ts";
 import type { Request } from "../../loadtest/planet/request.ts";
 import { World, type WorldPlace } from "../../loadtest/planet/world.ts";
 import { seededRandom, seedFor } from "../../loadtest/tools/random.ts";
@@ -38,7 +39,12 @@ export function busyClient({ rule, pace, windows, pops = POPS }: BusyClient): Bu
     ...city,
     region: regionOf(city.continent, city.longitude),
   }));
-  const world = new World({ rules: [rule], places, random: seededRandom(seedFor(1, "network")), wire: "values" });
+  const world = new World({
+    rules: [rule],
+    places,
+    random: seededRandom(seedFor(1, "network")),
+    wire: "values",
+  });
   const random = seededRandom(seedFor(1, "client"));
   const isolates = places.map((_, place) => world.bear(place));
   for (const isolate of isolates) isolate.listen();
@@ -49,10 +55,10 @@ export function busyClient({ rule, pace, windows, pops = POPS }: BusyClient): Bu
   const step = rule.window / pace;
   for (let n = 0; n < pace * windows; n += 1) {
     world.runUntil(start + (n + random()) * step);
-    const isolate = isolates[Math.floor(random() * isolates.length)];
+    const isolate = isolates[Math.floor(random() * isolates.length)] as Isolate;
     const at = world.agenda.now;
     requests.push(
-      isolate!.request({ client: "ip=busy", rules: [0], cost: 1 }, () => {
+      isolate.request({ client: "ip=busy", rules: [0], cost: 1 }, () => {
         took.push(world.agenda.now - at);
       }),
     );

@@ -31,6 +31,8 @@ describe("a good rule", () => {
       limit: 20,
       window: 60_000,
       threshold: 4,
+      lease: 0,
+      grace: 0,
       algorithm: "sliding-window",
       burst: 20,
       cost: 1,
@@ -269,7 +271,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
   test("and an unknown field is answered with all the known ones", () => {
     const parsed = parseRules([{ ...LOGIN, bursts: 1, match: { host: 1 } }]);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
-      "one of name, match, key, ipv6_prefix, limit, window, threshold, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, mode",
+      "one of name, match, key, ipv6_prefix, limit, window, threshold, lease, grace, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, mode",
       "one of path, methods, hosts, headers, query, country, asn, not",
     ]);
   });
