@@ -2,8 +2,9 @@
  * Leases: what an owner grants ahead of being asked for. It is granted like everything else, out of the room there is
  * and counted at once, so it never makes more than the limit; what is not used comes back by a report.
  *
- * A source says how much it could use. The owner gives a share of what is left, divided among the sources that are
- * active: so leases shrink as the limit comes near, and when they would come to less than 1 there are none.
+ * A source says how much it could use. The owner gives the rule's share of what is left if the client is at one source,
+ * and less if it is at several, as all draw on it: at n of them, 2 / (n + 1) of that share. So leases shrink as the limit
+ * comes near, and where they would come to less than 1 there are none.
  */
 import { LEASE_ACTIVE } from "../limits.ts";
 import type { Ask } from "../protocol/messages.ts";
@@ -19,10 +20,9 @@ export function leaseOf(account: Account, { rule, ahead = 0 }: Ask, now: EpochMs
   // A bucket that is given back what it lent would be fuller than one that lent nothing: what flowed in meanwhile stays.
   if (share === 0 || ahead === 0 || algorithm === "token-bucket" || account.penaltyUntil > now) return 0;
   const left = room(quotaOf(account), account.meter, now);
-  return Math.max(
-    0,
-    Math.min(ahead, Math.floor((2 * share * left) / (1 + activeSources(account.ledger, now)))),
-  );
+  // One share more than there are sources: then something is left for whoever asks next.
+  const most = Math.floor((2 * share * left) / (1 + activeSources(account.ledger, now)));
+  return Math.max(0, Math.min(ahead, most));
 }
 
 /** Sources heard of not long ago, the one that asks among them. */

@@ -82,8 +82,9 @@ export class Ahead extends Entries {
   }
 
   /** Who came while an Ask was out is let in by what it brought ahead, in order. Returns the requests to wake. */
-  protected serve({ slot, outbox, remaining, spentThen }: HotKey, window: number): readonly Waiter[] {
+  protected serve({ slot, rule, outbox, remaining, spentThen }: HotKey, window: number): readonly Waiter[] {
     const served: Waiter[] = [];
+    if (!holdsAhead(rule)) return served;
     for (const waiter of outbox.queue) {
       if (waiter.cost > this.left(slot)) break;
       this.add(slot, HELD, waiter.cost);

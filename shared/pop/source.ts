@@ -174,33 +174,36 @@ export class Source extends Ahead {
     if (age > 1 || age < 0) return this.#putBack(hot, flight);
     const field = age === 0 ? HELD : PREVIOUS;
     const decided = this.#settle(hot, flight, field, answer);
-    let served: readonly Waiter[] = [];
-    if (age === 0) {
-      this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
-      hot.counted = answer.granted;
-      hot.remaining = answer.remaining;
-      hot.resetAt = answer.resetAt;
-      hot.spentThen = this.spent(slot);
-      hot.answeredWindow = answer.window;
-      hot.limit = answer.limit;
-      // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
-      // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
-      const left = answer.granted - this.spent(slot);
-      if (left > 0 && holdsAhead(hot.rule) && !hot.lease.returns) {
-        hot.remaining += left;
-        hot.lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
-        if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
-        if (!hot.lease.rests) outbox.reportBy(hot.lease.until);
-        served = this.serve(hot, answer.window);
-      } else if (left !== 0) {
-        // What a denied request gave back since the Ask left may be what nobody granted.
-        if (left > 0 && holdsAhead(hot.rule)) this.table.cells[slot + CREDIT] = this.spent(slot);
-        outbox.reportBy(now);
-      } else if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
+    if (age === 0) this.#credit(hot, flight, answer, now);
+    if (isBlocked(view, now)) {
+      this.handBack(hot, now, durationMs(0));
+      return [...decided, ...this.#denyQueue(hot)];
     }
-    if (!isBlocked(view, now)) return [...decided, ...served];
-    this.handBack(hot, now, durationMs(0));
-    return [...decided, ...this.#denyQueue(hot)];
+    return age === 0 ? [...decided, ...this.serve(hot, answer.window)] : decided;
+  }
+
+  /** What an answer of the entry's own window says: its credit from now on, and what is due next. */
+  #credit(hot: HotKey, flight: Flight, answer: Granted, now: EpochMs): void {
+    const { slot, outbox, lease } = hot;
+    this.table.cells[slot + CREDIT] = Math.max(this.spent(slot), answer.granted);
+    hot.counted = answer.granted;
+    hot.remaining = answer.remaining;
+    hot.resetAt = answer.resetAt;
+    hot.spentThen = this.spent(slot);
+    hot.answeredWindow = answer.window;
+    hot.limit = answer.limit;
+    const left = holdsAhead(hot.rule) ? this.left(slot) : 0;
+    // What a denied request gave back since the Ask left may be what nobody granted: it is not held.
+    if (left > 0 && lease.returns) this.handBack(hot, now, durationMs(0));
+    // More: granted to a request that left meanwhile, somebody else in the world may want it. Less:
+    // `on_failure` admitted meanwhile. Equal: the owner knows all that a report that is still due would say.
+    else if (left === 0 && answer.granted !== this.spent(slot)) outbox.reportBy(now);
+    else {
+      if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
+      hot.remaining += left;
+      lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
+      if (left > 0 && !lease.rests) outbox.reportBy(lease.until);
+    }
   }
 
   /**

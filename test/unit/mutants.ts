@@ -3,6 +3,7 @@
  * that a rule of the protocol forbids, with the checker that has to catch it. `trace` quotes the protocol's
  * table of traces.
  */
+import { AHEAD_MUTANTS } from "./mutants-ahead.ts";
 
 export interface Edit {
   /** From the project's root. */
@@ -37,7 +38,7 @@ const FOLDING_EARLY: readonly Edit[] = [
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "the short way does not look at owners",
-    edits: [edit("shared/pop/entries.ts", "return this.table.hotOf(slot) < 0 && this.", "return this.")],
+    edits: [edit("shared/pop/entries.ts", "      this.table.hotOf(slot) < 0 &&\n", "")],
     caughtBy: ["barred"],
   },
   {
@@ -273,8 +274,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/source.ts",
-        "    this.table.cells[slot + CREDIT] = this.spent(slot);\n    return this.spent(slot) > 0",
-        "    return this.spent(slot) > 0",
+        "    this.table.cells[slot + CREDIT] = Math.min(\n      this.table.get(slot, CREDIT),\n" +
+          "      this.spent(slot) + this.ruleAt(slot).grace,\n    );\n",
+        "",
       ),
     ],
     caughtBy: ["silent"],
@@ -329,8 +331,8 @@ export const MUTANTS: readonly Mutant[] = [
       ),
       edit(
         "shared/pop/source.ts",
-        "      if (answer.granted !== this.spent(slot)) outbox.reportBy(now);\n      else if",
-        "      if",
+        "    else if (left === 0 && answer.granted !== this.spent(slot)) outbox.reportBy(now);\n",
+        "",
       ),
     ],
     caughtBy: ["lost"],
@@ -348,8 +350,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/entries.ts",
-        "return Math.max(0, this.ruleAt(slot).threshold - 1 - this.table.floorOf(slot, now));",
-        "return Math.max(0, this.ruleAt(slot).threshold - this.table.floorOf(slot, now));",
+        "return Math.max(0, threshold - 1 + grace - this.table.floorOf(slot, now));",
+        "return Math.max(0, threshold + grace - this.table.floorOf(slot, now));",
       ),
     ],
     caughtBy: ["spending", "exact", "bound"],
@@ -416,12 +418,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/source.ts",
-        "      spent: this.spent(slot),\n",
-        "      spent: seq === 1 ? 0 : this.spent(slot),\n",
+        "      spent: this.spent(slot) + kept,\n",
+        "      spent: seq === 1 ? 0 : this.spent(slot) + kept,\n",
       ),
     ],
     caughtBy: ["spending"],
   },
+  ...AHEAD_MUTANTS,
 ];
 
 /** What must not be caught: without it, a bug above would not show in worlds as small as these. */

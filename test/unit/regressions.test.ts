@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { runTrial } from "../../loadtest/planet/trial.ts";
 import { violationsWith } from "./mutate-run.ts";
-import { FAULTS_THEN, REGRESSIONS } from "./regressions.ts";
+import { REGRESSIONS, trialOf } from "./regressions.ts";
 
 const SLOW_MS = 60_000;
 
@@ -10,15 +10,17 @@ describe.each(REGRESSIONS)("$name", (regression) => {
   const { seed, caughtBy } = regression;
 
   it(`seed ${seed} shows nothing wrong`, () => {
-    expect(runTrial({ seed, faults: FAULTS_THEN }).violation).toBeUndefined();
+    expect(runTrial(trialOf(regression)).violation).toBeUndefined();
   });
 
   it(
     `seed ${seed} shows it, were it back`,
     async () => {
-      const [violation] = await violationsWith({ ...regression, faults: FAULTS_THEN.join(",") }, [
+      const { faults, ahead } = trialOf(regression);
+      const [violation] = await violationsWith({ ...regression, faults: faults.join(",") }, [
         "--seed",
         `${seed}`,
+        ...(ahead === undefined ? [] : ["--ahead", ahead]),
       ]);
       expect(caughtBy).toContain(violation?.checker);
     },

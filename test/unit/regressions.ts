@@ -3,14 +3,21 @@
  * its seed fail again.
  */
 import { FAULT_NAMES } from "../../loadtest/planet/faults.ts";
+import type { TrialOptions } from "../../loadtest/planet/trial.ts";
 import type { Mutant } from "./mutants.ts";
 
 export interface Regression extends Mutant {
   readonly seed: number;
+  /** Found since rules lease and have grace: before, none did. */
+  readonly since?: "leases";
 }
 
 /** The faults there were when these seeds were found: with one more that strikes, a seed plays another trial. */
 export const FAULTS_THEN = FAULT_NAMES.filter((name) => name !== "command");
+
+/** What a regression's seed plays. */
+export const trialOf = ({ seed, since }: Regression): TrialOptions =>
+  since === "leases" ? { seed, faults: FAULT_NAMES } : { seed, faults: FAULTS_THEN, ahead: "none" };
 
 export const REGRESSIONS: readonly Regression[] = [
   {
@@ -86,8 +93,8 @@ export const REGRESSIONS: readonly Regression[] = [
     edits: [
       {
         file: "shared/pop/entries.ts",
-        find: "cells[slot + CREDIT] = claimed ? 0 : this.#silentCredit(slot, now);",
-        replace: "cells[slot + CREDIT] = claimed ? 0 : this.ruleAt(slot).threshold - 1;",
+        find: "    const silent = this.#silentCredit(slot, now);\n",
+        replace: "    const silent = this.ruleAt(slot).threshold - 1;\n",
       },
     ],
     caughtBy: ["spending"],
@@ -128,5 +135,44 @@ export const REGRESSIONS: readonly Regression[] = [
       },
     ],
     caughtBy: ["silent"],
+  },
+  {
+    name: "what on_failure held and gave back is taken for credit that was granted ahead",
+    since: "leases",
+    seed: 5228,
+    edits: [
+      {
+        file: "shared/pop/source.ts",
+        find: "if (left > 0 && lease.returns) this.handBack(",
+        replace: "if (left < 0) this.handBack(",
+      },
+    ],
+    caughtBy: ["bound", "spending"],
+  },
+  {
+    name: "grace that is used while an Ask of the window before is out is never told",
+    since: "leases",
+    seed: 8936,
+    edits: [
+      {
+        file: "shared/pop/ahead.ts",
+        find: "if (outbox.isOut(now) && outbox.flight?.ask.window === this.window(slot)) return false;",
+        replace: "if (outbox.isOut(now)) return false;",
+      },
+    ],
+    caughtBy: ["lost"],
+  },
+  {
+    name: "what was asked for and given up is kept for good",
+    since: "leases",
+    seed: 11943,
+    edits: [
+      {
+        file: "shared/pop/lease.ts",
+        find: "if (spent <= this.#spentThen) return Math.min(left, reserve);",
+        replace: "if (spent === this.#spentThen) return Math.min(left, reserve);",
+      },
+    ],
+    caughtBy: ["overcount"],
   },
 ];

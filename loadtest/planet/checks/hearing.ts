@@ -35,6 +35,8 @@ abstract class Hearing extends Checker {
    * again at a low epoch, and so may the isolate.
    */
   protected abstract readonly mayForget: boolean;
+  /** Whether news of the state that an answer told of is none: what was over by then, the answer left out. */
+  protected readonly knowsSame: boolean = false;
   readonly #known = new Map<Isolate, Map<string, Known>>();
   readonly #sentAt = new WeakMap<Ask, number>();
   readonly #fresh: (() => void)[] = [];
@@ -55,10 +57,10 @@ abstract class Hearing extends Checker {
     const now = isolate.now();
     const lasts = Math.max(news.claimedUntil ?? 0, news.fullUntil ?? 0, news.penaltyUntil ?? 0);
     if (lasts > now || news.released === true)
-      this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST, true);
+      this.#join(isolate, `${news.ruleVersion}.${news.key}`, news, now + BLOCK_TRUST, this.knowsSame);
   }
 
-  /** @param again whether it may be what an answer said before: by then, what of it was over was left out */
+  /** @param again whether the same state said again is older */
   #join(isolate: Isolate, account: string, news: Verdicts, trustedUntil: number, again = false): void {
     const known = this.known(isolate, account);
     const older =
@@ -157,6 +159,7 @@ export class Silent extends Hearing {
 export class Barred extends Hearing {
   readonly name = "barred";
   protected readonly mayForget = false;
+  protected override readonly knowsSame = true;
 
   override decided({ admission, client, isolate, at }: Request, { admitted }: Decision): void {
     if (!admitted || at !== this.truth.world.agenda.now) return;
