@@ -4,6 +4,7 @@
  * for says a little more than was spent, and that much may still be spent meanwhile; so the owner counts all that can
  * have been spent, whatever gets lost, and what was not comes back with the next Ask.
  */
+import { capacity } from "../capacity.ts";
 import { after, type DurationMs, type EpochMs, NEVER } from "../time.ts";
 import { CREDIT, HELD } from "./credit-table.ts";
 import { Entries } from "./entries.ts";
@@ -33,9 +34,17 @@ export class Ahead extends Entries {
   hasCreditAhead(slot: number, cost: number, now: EpochMs): boolean {
     const hot = this.hotAt(slot);
     if (hot === undefined || !holdsAhead(hot.rule) || !this.#isAnswered(hot)) return false;
-    const { view, lease, outbox } = hot;
+    const { rule, view, lease, outbox } = hot;
     const left = this.left(slot) - cost;
-    if (left < 0 || view.penaltyUntil > now || isBlocked(view, now) || !this.isUsable(hot, now)) return false;
+    // With an override an owner may grant more than any request may cost.
+    if (
+      left < 0 ||
+      cost > capacity(rule) ||
+      view.penaltyUntil > now ||
+      isBlocked(view, now) ||
+      !this.isUsable(hot, now)
+    )
+      return false;
     return outbox.isOut(now) || !lease.runsLow(left, this.spent(slot) + cost, now, outbox.roundTrip);
   }
 
