@@ -2,6 +2,7 @@
 import { unreachable } from "./assert.ts";
 import { capacity } from "./capacity.ts";
 import type { Rule } from "./rule.ts";
+import { leaseLife } from "./rule-ahead.ts";
 import { formatDuration } from "./time.ts";
 
 /** What a rule lets one isolate admit in a window before its owner has counted it: silent credit, and grace. */
@@ -104,6 +105,14 @@ function blockPart({ blockFor }: Guaranteed): readonly string[] {
   return [`a client that is denied stays blocked for ${formatDuration(blockFor)} from its first denial on`];
 }
 
+function leasePart(rule: Guaranteed): readonly string[] {
+  if (rule.lease === 0) return [];
+  const life = formatDuration(leaseLife(rule));
+  return [
+    `what an isolate was granted ahead is not there for the others until it is used or handed back, after ${life} at the latest`,
+  ];
+}
+
 function failurePart({ onFailure, algorithm, limit, burst, window }: Guaranteed): string {
   switch (onFailure) {
     case "local": {
@@ -124,5 +133,5 @@ function failurePart({ onFailure, algorithm, limit, burst, window }: Guaranteed)
 /** The guarantee of a rule in one sentence, for people. */
 export function explainBound(rule: Guaranteed): string {
   const shadow = rule.mode === "shadow" ? "mode = shadow: it denies nothing; enforced, it would be: " : "";
-  return `${shadow}${[...mostParts(rule), ...blockPart(rule), failurePart(rule)].join("; ")}.`;
+  return `${shadow}${[...mostParts(rule), ...leasePart(rule), ...blockPart(rule), failurePart(rule)].join("; ")}.`;
 }

@@ -3,8 +3,8 @@
  * is mended and comes to rest. Checkers look at every step.
  */
 import { SWEEP_PAUSE } from "../../shared/limits.ts";
-import { holdsAhead } from "../../shared/pop/lease.ts";
 import type { Rule } from "../../shared/rule.ts";
+import { holdsAhead } from "../../shared/rule-ahead.ts";
 import { messageOf } from "../tools/cli.ts";
 import { drawBelow, type Random, seededRandom, seedFor, shuffled } from "../tools/random.ts";
 import { Checks, Chorus } from "./checks/all.ts";

@@ -5,11 +5,11 @@
  * have been spent, whatever gets lost, and what was not comes back with the next Ask.
  */
 import { capacity } from "../capacity.ts";
+import { holdsAhead } from "../rule-ahead.ts";
 import { after, type DurationMs, type EpochMs, NEVER } from "../time.ts";
 import { CREDIT, HELD } from "./credit-table.ts";
 import { Entries } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
-import { holdsAhead } from "./lease.ts";
 import type { Waiter } from "./outbox.ts";
 import { isBlocked } from "./view.ts";
 

@@ -4,10 +4,10 @@
  * plain data is shared between requests, so a leader that dies holds nobody up for longer than a deadline.
  */
 import { LEADER_MS_MAX } from "../limits.ts";
+import { holdsAhead } from "../rule-ahead.ts";
 import { between, type EpochMs, NEVER } from "../time.ts";
 import { Exchange, type ExchangeStep } from "./exchange.ts";
 import type { HotKey } from "./hot-key.ts";
-import { holdsAhead } from "./lease.ts";
 import type { Waiter } from "./outbox.ts";
 import type { Source } from "./source.ts";
 

@@ -9,25 +9,10 @@
  *                                            ├──not used for its life──▶ handed back, but for a reserve
  *                                            └──the owner has no room──▶ handed back at once
  */
-import {
-  AHEAD_HORIZON,
-  AHEAD_KEPT,
-  AHEAD_LOW,
-  AHEAD_MIN,
-  LEASE_LIFE_MAX,
-  LEASE_LIFE_SHARE,
-  ROUND_TRIP_GUESS,
-} from "../limits.ts";
+import { AHEAD_HORIZON, AHEAD_KEPT, AHEAD_LOW, AHEAD_MIN, ROUND_TRIP_GUESS } from "../limits.ts";
 import type { Rule } from "../rule.ts";
-import { after, between, type DurationMs, durationMs, type EpochMs, later, NEVER } from "../time.ts";
-
-/** Whether sources hold anything ahead under a rule. */
-export const holdsAhead = ({ lease, grace }: Pick<Rule, "lease" | "grace">): boolean =>
-  lease !== 0 || grace !== 0;
-
-/** How long credit is kept that is not used. */
-export const leaseLife = ({ window }: Pick<Rule, "window">): DurationMs =>
-  durationMs(Math.min(LEASE_LIFE_MAX, Math.floor(window * LEASE_LIFE_SHARE)));
+import { leaseLife } from "../rule-ahead.ts";
+import { after, between, type DurationMs, type EpochMs, later, NEVER } from "../time.ts";
 
 export class Lease {
   readonly #life: DurationMs;

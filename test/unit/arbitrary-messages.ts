@@ -26,6 +26,7 @@ const policy = fc.record(
       offsetMs: fc.nat().map(durationMs),
     }),
     threshold: fc.integer({ min: 1 }),
+    lease: fc.double({ min: 0.001, max: 0.5, noNaN: true }),
     burst: fc.integer({ min: 1 }),
     blockForMs: fc.nat().map(durationMs),
   },
@@ -46,6 +47,7 @@ export const ask = fc.record<Ask>(
     counted: count,
     previousSpent: count,
     want: fc.array(fc.integer({ min: 1 })),
+    ahead: count,
   } as never,
   {
     requiredKeys: [

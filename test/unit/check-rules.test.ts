@@ -88,6 +88,18 @@ describe("npm run check-rules", () => {
     );
   });
 
+  test("prints what a rule holds ahead, and what that adds to the guarantee", async () => {
+    const { exitCode, stdout } = await checkRules(
+      fileWith(`${BINDINGS}${RULES}lease = "auto"\ngrace = "auto"\n`),
+    );
+    expect(exitCode).toBe(0);
+    const lines = stdout.split("\n");
+    expect(lines[2]).toBe(
+      "login: POST on /login, 20 per 1m, threshold 4, grace 2, lease auto, sliding-window",
+    );
+    expect(lines[3]).toMatch(/ plus 5 for each further isolate .* handed back, after 10s at the latest; /);
+  });
+
   test("prints a rule's plans and its candidate under it, each with its guarantee", async () => {
     const more = `limits = { by = "country", DE = 40 }\ncandidate = { limit = 10, window = "1h" }\n`;
     const file = fileWith(BINDINGS + RULES + more + RULES.replace("login", "other").replace("20", "30"));

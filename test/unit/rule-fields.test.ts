@@ -33,6 +33,9 @@ describe("a rule may say", () => {
     { key: ["all"] },
     { missing: "skip" },
     { missing: "deny" },
+    { lease: "auto", grace: "auto" },
+    { lease: 0.5, grace: 17 },
+    { lease: "auto", algorithm: "token-bucket" },
     { ipv6_prefix: 32 },
     { ipv6_prefix: 128 },
     { cost: { by: "header:X-Cost", max: 20 } },
@@ -102,6 +105,12 @@ describe("a problem of a field", () => {
       "login|limits|a table",
     ],
     [{ window: "30d", limits: { by: "header:x", pro: 868_750 } }, "login|limits.pro|868750"],
+    [{ lease: 0.6 }, "login|lease|0.6"],
+    [{ lease: "half" }, 'login|lease|"half"'],
+    [{ lease: 0.1, algorithm: "token-bucket" }, "login|lease|0.1"],
+    [{ grace: -1 }, "login|grace|-1"],
+    [{ grace: 18 }, "login|grace|18"],
+    [{ grace: 12, threshold: 10 }, "login|grace|12"],
     [{ allow: "192.0.2.7" }, 'login|allow|"192.0.2.7"'],
     [{ allow: ["192.0.2.0/33"] }, 'login|allow|"192.0.2.0/33"'],
     [{ allow: ["header:x"] }, 'login|allow|"header:x"'],
@@ -123,6 +132,36 @@ describe("a problem of a field", () => {
     const problems = problemsOf([{ ...LOGIN, ...fields }]);
     if (expected === undefined) expect(problems.length).toBeGreaterThan(0);
     else expect(problems).toEqual([expected]);
+  });
+});
+
+describe("what is held ahead", () => {
+  const aheadOf = (fields: object) => rulesOf(fields).map(({ lease, grace }) => [lease, grace]);
+
+  test("auto is half the threshold of grace, and none where every request is to be asked for", () => {
+    expect(aheadOf({ lease: "auto", grace: "auto" })).toEqual([["auto", 2]]);
+    expect(aheadOf({ grace: "auto", threshold: 9 })).toEqual([[0, 4]]);
+    expect(aheadOf({ grace: "auto", threshold: 1 })).toEqual([[0, 0]]);
+  });
+
+  test("never lets one source admit by itself more than it could be granted", () => {
+    expect(aheadOf({ grace: "auto", threshold: 20 })).toEqual([[0, 1]]);
+    expect(aheadOf({ grace: 5, limits: { by: "header:x", small: 4 } })).toEqual([
+      [0, 5],
+      [0, 1],
+    ]);
+  });
+
+  test("is nothing in a bucket, which would be fuller for what it lent", () => {
+    expect(aheadOf({ lease: "auto", grace: "auto", algorithm: "token-bucket" })).toEqual([[0, 2]]);
+  });
+
+  test("is part of a rule's version where it is not the default", () => {
+    const versions = [{}, { lease: "auto" }, { lease: 0.1 }, { grace: 1 }].map(
+      (fields) => rulesOf(fields)[0]?.version,
+    );
+    expect(new Set(versions).size).toBe(4);
+    expect(rulesOf({ lease: 0, grace: 0 })[0]?.version).toBe(versions[0]);
   });
 });
 

@@ -191,6 +191,9 @@ describe("a rule is good or bad for both", () => {
       limit,
       window: duration,
       threshold: { good: [1, 50, 100], bad: whole.bad },
+      // A share is good only without a bucket, which is what fields are to each other.
+      lease: { good: [0, "auto"], bad: [-0.1, 0.51, 1, "0.1", "none", null] },
+      grace: { good: [0, 1, "auto"], bad: [-1, 0.5, "1", null] },
       key: {
         good: [
           ["ip"],
@@ -219,6 +222,14 @@ describe("a rule is good or bad for both", () => {
     { algorithm: "token-bucket", burst: 100 },
     { algorithm: "token-bucket", burst: 0 },
   );
+
+  test("with a share to lease", () => {
+    expect([0.1, 0.5, 0.51].map((lease) => isRule({ name: "a", limit: 9, window: "1m", lease }))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
 
   test("whatever fields it has", () => {
     let good = 0;
