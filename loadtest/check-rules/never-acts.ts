@@ -18,6 +18,7 @@
  *                   its weighed count is at most L × (1 + h), and on one grid L
  *   a bucket        what a bucket admits that holds no more and fills no faster
  */
+import { silentMost } from "../../shared/bound.ts";
 import { denies, type Rule } from "../../shared/rule.ts";
 import { coversAllOf } from "./overlaps.ts";
 
@@ -43,7 +44,7 @@ function countsAsMuch(other: Rule, rule: Rule): boolean {
 const LOOSENESS = { closed: 0, local: 1, open: 2 } as const;
 
 const isNoLooser = (other: Rule, rule: Rule): boolean =>
-  other.threshold <= rule.threshold && LOOSENESS[other.onFailure] <= LOOSENESS[rule.onFailure];
+  silentMost(other) <= silentMost(rule) && LOOSENESS[other.onFailure] <= LOOSENESS[rule.onFailure];
 
 function isSooner(other: Rule, rule: Rule): boolean {
   switch (rule.algorithm) {

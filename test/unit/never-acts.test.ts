@@ -109,6 +109,7 @@ describe("is decided", () => {
     ["skipping what the other counts", { key: ["country"], missing: "skip" }, { key: ["country"] }],
     ["a tag", { action: { kind: "tag" } }, {}],
     ["a later claim", { threshold: 9 }, { threshold: 4 }],
+    ["more grace", { threshold: 4, grace: 9 }, { threshold: 4 }],
   ])("also with %s", (_, rule, other) => {
     expect(never({ ...rule, limit: 1000 }, other)).toBe(true);
   });
