@@ -14,6 +14,7 @@ import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 import { Announcer } from "./announcer.ts";
+import { Journal } from "./journal.ts";
 
 const ROW_PREFIX = "account:";
 
@@ -21,6 +22,7 @@ export class KeyOwner extends DurableObject<Env> {
   /** In memory; loaded from their rows at the first Ask. */
   readonly #accounts = new Accounts();
   readonly #announcer = new Announcer(this.env);
+  readonly #journal = new Journal();
   #alarmStands = false;
   #unreadableReported = false;
 
@@ -52,10 +54,11 @@ export class KeyOwner extends DurableObject<Env> {
   }
 
   /** Stores and announces. What is returned after it leaves only when the rows are durable. */
-  async #carryOut({ rows, alarmAt, news }: Effects): Promise<void> {
+  async #carryOut({ rows, alarmAt, news, changes }: Effects): Promise<void> {
     for (const [name, row] of rows) this.ctx.storage.kv.put(ROW_PREFIX + name, row);
     if (alarmAt !== undefined) await this.#wakeBy(alarmAt);
     if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
+    for (const change of changes) this.#journal.write(change, epochMs(Date.now()));
   }
 
   /** What people are shown of the accounts in memory and storage. */

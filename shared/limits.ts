@@ -144,3 +144,14 @@ export const WATCH_CONNECT_MAX: DurationMs = durationMs(3_000);
 /** Pauses between attempts to reach an unreachable hub: doubling, jittered. */
 export const WATCH_RETRY_MIN: DurationMs = durationMs(500);
 export const WATCH_RETRY_MAX: DurationMs = durationMs(5_000);
+
+// ── What is logged and measured ─────────────────────────────────────────────────────────────────
+
+/**
+ * Lines of the log that one isolate or object writes at once, and per second after. Under a flood every key is an event;
+ * the log is billed by the line, and nobody reads more.
+ */
+export const LOG_BURST = 20;
+export const LOG_PER_SECOND = 2;
+/** A rule is no longer degraded when its owners were reached, or when none of its decisions was for so long. */
+export const DEGRADED_QUIET: DurationMs = durationMs(10_000);

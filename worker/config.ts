@@ -7,6 +7,7 @@ import { formatProblem, parseRules } from "../shared/rule.ts";
 import { rulesOf } from "../shared/rules-text.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
+import { writeLog } from "./log.ts";
 import { secretWords } from "./secret.ts";
 import type { Settings } from "./settings.ts";
 
@@ -76,7 +77,7 @@ export class Configuration {
   async #build(env: Env): Promise<Configured> {
     const built = await configure(env, this.#settings);
     if (this.#configured !== undefined) return this.#configured;
-    if (!built.ok) for (const problem of built.problems) console.error(`onecount: ${problem}`);
+    if (!built.ok) writeLog("error", () => ({ event: "bad-config", problems: built.problems }));
     this.#configured = built;
     return built;
   }

@@ -10,6 +10,7 @@ import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import type { Asked, Limiter } from "./limiter.ts";
+import { writeLog } from "./log.ts";
 import { popHere } from "./place.ts";
 import { RequestTraits } from "./request-traits.ts";
 import type { Teller } from "./respond.ts";
@@ -35,7 +36,7 @@ export function decide(
 
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
 function passUnlimited(error: unknown): undefined {
-  console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
+  writeLog("error", () => ({ event: "limiter-fault", error: String(error) }));
 }
 
 /** The answer to every request where the rules cannot be read and the operator wants that refused. */

@@ -10,6 +10,7 @@ import { Callbacks } from "./callbacks.ts";
 import { Configuration, type Configured } from "./config.ts";
 import type { Env } from "./env.ts";
 import { decide, refusedUnconfigured, tagged, taggedHeaders, tellerOf } from "./gate.ts";
+import { writeLog } from "./log.ts";
 import type { Options } from "./options.ts";
 import { hasDestination, whereTo } from "./request-traits.ts";
 import { denial, tell } from "./respond.ts";
@@ -120,7 +121,7 @@ export class Guard<SiteEnv> {
   }
 
   #unlimited(request: Request, env: Env, error: string): Passed {
-    if (!this.#reported) console.error(JSON.stringify({ event: "limiter-fault", error }));
+    if (!this.#reported) writeLog("error", () => ({ event: "limiter-fault", error }));
     this.#reported = true;
     return new Passed(request, env);
   }

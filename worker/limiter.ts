@@ -23,6 +23,7 @@ import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
+import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Watch } from "./watch.ts";
@@ -58,6 +59,7 @@ export class Limiter {
   readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
+  readonly #observer: Observer;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -88,6 +90,7 @@ export class Limiter {
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
+    this.#observer = new Observer(this.#source);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
@@ -133,8 +136,10 @@ export class Limiter {
 
   #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
     if (set.refusedBy !== undefined) return refusal(set.refusedBy);
-    const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
+    const now = epochMs(Date.now());
+    const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
+    this.#observer.byCredit(set, requested, now);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -152,12 +157,16 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
-    if (first.kind === "decided") return first;
+    const observed = (decision: Decision): Decision => {
+      this.#observer.decided(decision, counted, epochMs(Date.now()));
+      return decision;
+    };
+    if (first.kind === "decided") return observed(first);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, admission, background);
+    const decided = this.#wait(first, admission, background).then(observed);
     background.waitUntil(decided);
     return decided;
   }
