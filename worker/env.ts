@@ -25,6 +25,8 @@ export interface Env {
   readonly API_PREFIX?: string;
   /** `true` adds the x-onecount header. */
   readonly DEBUG_HEADERS?: string | boolean;
+  /** `true` adds a Server-Timing entry: how a request was decided, and how long that took. */
+  readonly SERVER_TIMING?: string | boolean;
   /** `true` refuses every request while the rules are wrong; the default lets them pass un-limited. */
   readonly FAIL_CLOSED_ON_BAD_CONFIG?: string | boolean;
 }

@@ -5,7 +5,7 @@ import { Accounts } from "../../shared/owner/accounts.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { Degraded } from "../../shared/telemetry/degraded.ts";
 import { EventLog, type LogEvent } from "../../shared/telemetry/log.ts";
-import { after, durationMs, epochMs } from "../../shared/time.ts";
+import { durationMs, epochMs } from "../../shared/time.ts";
 
 const T0 = epochMs(1_800_000_000_000);
 const at = (ms: number) => epochMs(T0 + ms);
@@ -70,7 +70,7 @@ describe("a rule whose owners are out of reach", () => {
     const degraded = new Degraded();
     degraded.decided(0, "degraded", T0);
     degraded.decided(0, "degraded", at(500));
-    const end = after(at(500), DEGRADED_QUIET);
+    const end = at(500 + DEGRADED_QUIET);
     expect(degraded.decided(1, "credit", epochMs(end - 1))).toEqual([]);
     expect(degraded.decided(1, "credit", end)).toEqual([{ kind: "end", ruleIndex: 0, decisions: 2 }]);
   });
@@ -79,7 +79,7 @@ describe("a rule whose owners are out of reach", () => {
     const degraded = new Degraded();
     degraded.decided(0, "degraded", T0);
     expect(degraded.decided(1, "degraded", at(1))).toEqual([{ kind: "start", ruleIndex: 1 }]);
-    expect(degraded.decided(0, "degraded", after(at(1), DEGRADED_QUIET))).toEqual([
+    expect(degraded.decided(0, "degraded", at(1 + DEGRADED_QUIET))).toEqual([
       { kind: "end", ruleIndex: 0, decisions: 1 },
       { kind: "end", ruleIndex: 1, decisions: 1 },
       { kind: "start", ruleIndex: 0 },
