@@ -22,7 +22,7 @@ export class KeyOwner extends DurableObject<Env> {
   /** In memory; loaded from their rows at the first Ask. */
   readonly #accounts = new Accounts();
   readonly #announcer = new Announcer(this.env);
-  readonly #journal = new Journal();
+  readonly #journal = new Journal(this.env);
   #alarmStands = false;
   #unreadableReported = false;
 

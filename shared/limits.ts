@@ -155,3 +155,7 @@ export const LOG_BURST = 20;
 export const LOG_PER_SECOND = 2;
 /** A rule is no longer degraded when its owners were reached, or when none of its decisions was for so long. */
 export const DEGRADED_QUIET: DurationMs = durationMs(10_000);
+/** Data points that one isolate or object writes per second, and at once: Analytics Engine is billed by the point. */
+export const POINTS_PER_SECOND = 10;
+/** Bytes of an index that Analytics Engine takes; a rule's name may be longer. */
+export const POINT_INDEX_MAX = 96;

@@ -90,7 +90,7 @@ export class Limiter {
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
-    this.#observer = new Observer(this.#source);
+    this.#observer = new Observer(this.#source, env);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
@@ -135,8 +135,12 @@ export class Limiter {
   }
 
   #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
-    if (set.refusedBy !== undefined) return refusal(set.refusedBy);
     const now = epochMs(Date.now());
+    if (set.refusedBy !== undefined) {
+      const refused = refusal(set.refusedBy);
+      this.#observer.decided(refused, requested, now);
+      return refused;
+    }
     const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
     this.#observer.byCredit(set, requested, now);
