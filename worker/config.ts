@@ -55,7 +55,10 @@ export async function configure(env: Env, settings: Settings = {}): Promise<Conf
   if (!parsed.ok || problems.length > 0) return { ok: false, problems, ...common };
   return {
     ok: true,
-    limiter: new Limiter(env, parsed.rules, await secretWords("keys", env.KEY_SECRET)),
+    limiter: new Limiter(env, parsed.rules, {
+      keys: await secretWords("keys", env.KEY_SECRET),
+      sample: await secretWords("sample", env.KEY_SECRET),
+    }),
     ...common,
   };
 }

@@ -26,6 +26,7 @@ import { Labels } from "./labels.ts";
 import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
+import { Sampling } from "./sampling.ts";
 import { Watch } from "./watch.ts";
 
 /** What a caller may say of a request that the request does not. */
@@ -43,6 +44,14 @@ export interface NamedKey {
   readonly tagLo: number;
   /** What people are shown of it; `undefined` where only hashes are. */
   readonly label: string | undefined;
+}
+
+/** What KEY_SECRET gives, each 256 bits as eight words. */
+export interface Secrets {
+  /** Keys are hashed under it. */
+  readonly keys: Uint32Array;
+  /** Chooses the keys that are counted exactly besides. */
+  readonly sample: Uint32Array;
 }
 
 /** One key of `inspect`. */
@@ -70,8 +79,8 @@ export class Limiter {
   readonly #requested: Requested;
   readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
-  /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
-  constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
+  /** Call it within a request: it draws random numbers. */
+  constructor(env: Env, rules: readonly Rule[], secrets: Secrets) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
     this.tagHeaders = [
@@ -85,12 +94,12 @@ export class Limiter {
       seed: random[2] ?? 0,
       pop: UNKNOWN_POP,
       rules,
-      hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
+      hashers: rules.map((rule) => new KeyHasher(secrets.keys, rule.version)),
     });
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
-    this.#observer = new Observer(this.#source, env);
+    this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
     this.#client = new OwnerClient(this.#source, env);
     this.#watch = new Watch(this.#source, this.#client, env);
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
@@ -143,7 +152,7 @@ export class Limiter {
     }
     const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
-    this.#observer.byCredit(set, requested, now);
+    this.#observer.byCredit(set, requested, this.#byCredit, now, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -161,8 +170,11 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
+    const cameAt = epochMs(Date.now());
     const observed = (decision: Decision): Decision => {
-      this.#observer.decided(decision, counted, epochMs(Date.now()));
+      const now = epochMs(Date.now());
+      this.#observer.decided(decision, counted, now);
+      this.#observer.judged(admission.judged(decision, now), cameAt, background);
       return decision;
     };
     if (first.kind === "decided") return observed(first);

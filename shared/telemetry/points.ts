@@ -3,7 +3,7 @@
  * it stands for: the sum of weights is the number of events, by event and rule.
  */
 import { Budget } from "../budget.ts";
-import { POINT_INDEX_MAX, POINTS_PER_SECOND } from "../limits.ts";
+import { POINTS_PER_SECOND } from "../limits.ts";
 import type { How } from "../pop/decide.ts";
 import type { KeyHash } from "../protocol/messages.ts";
 import type { EpochMs } from "../time.ts";
@@ -49,7 +49,7 @@ export class Points {
     return {
       blobs: [event, rule, pop, how, key()],
       doubles: [cost, weight],
-      indexes: [rule.slice(0, POINT_INDEX_MAX)],
+      indexes: [rule],
     };
   }
 }

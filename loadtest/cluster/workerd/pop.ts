@@ -71,6 +71,8 @@ function bindingsOf(env: PopEnv): Env {
           stub.askFrom(env.POP.name, frame).catch(asPlatformError),
         command: (frame: Uint8Array): Promise<Uint8Array> =>
           stub.commandFrom(env.POP.name, frame).catch(asPlatformError),
+        observe: (report: Uint8Array): Promise<boolean> => stub.observeFrom(env.POP.name, report),
+        accuracy: () => stub.accuracyFrom(env.POP.name),
       };
     },
   };
