@@ -8,6 +8,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
+import type { AccuracyFigures } from "../../shared/telemetry/live.ts";
 import { bundleInto, type Limits, type Schemas } from "./bundle.ts";
 import { call, heartbeat, openWatches } from "./calls.ts";
 import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
@@ -64,6 +65,8 @@ export interface Cluster {
   traffic(): Promise<Traffic>;
   /** `GET /api/waiting`. */
   waiting(): Promise<ClusterWaiting>;
+  /** `GET /api/accuracy`: the figures of each rule of which some are known. */
+  accuracy(): Promise<readonly AccuracyFigures[]>;
   /** `POST /api/fault`; rejects when the cluster refuses it. */
   fault(fault: object): Promise<void>;
   /** Ends the cluster, within 2 s. May be called again. */
@@ -189,6 +192,7 @@ async function whenReady(
     state: async () => (await call(`${url}/api/state`)) as ClusterState,
     traffic: async () => (await call(`${url}/api/traffic`)) as Traffic,
     waiting: async () => (await call(`${url}/api/waiting`)) as ClusterWaiting,
+    accuracy: async () => (await call(`${url}/api/accuracy`)) as readonly AccuracyFigures[],
     fault: async (fault) => {
       await call(`${url}/api/fault`, fault);
     },

@@ -70,6 +70,7 @@ export class ClusterKeyOwner extends KeyOwner {
     const owner = nameOf(this.ctx);
     const exchange = new Exchange(linkOf([pop, "owner"]));
     await exchange.travelOrHang(toOwnerMs(pop, owner));
+    placeOwner(owner, pop);
     const answer = await call();
     await exchange.travelOrHang(toOwnerMs(pop, owner));
     return answer;
