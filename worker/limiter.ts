@@ -8,6 +8,7 @@ import { KeyHasher } from "../shared/key.ts";
 import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
+import { busiest } from "../shared/pop/busiest.ts";
 import { ByCredit } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
@@ -18,6 +19,7 @@ import { type Region, regionOf } from "../shared/region.ts";
 import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
+import { Tally } from "../shared/telemetry/tally.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
@@ -26,6 +28,7 @@ import { Labels } from "./labels.ts";
 import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
+import { Reporter } from "./reporter.ts";
 import { Sampling } from "./sampling.ts";
 import { Watch } from "./watch.ts";
 
@@ -69,6 +72,8 @@ export class Limiter {
   readonly #client: OwnerClient;
   readonly #watch: Watch;
   readonly #observer: Observer;
+  readonly #tally: Tally;
+  readonly #reporter: Reporter;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -100,8 +105,20 @@ export class Limiter {
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
     this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
-    this.#client = new OwnerClient(this.#source, env);
-    this.#watch = new Watch(this.#source, this.#client, env);
+    this.#tally = new Tally(rules);
+    this.#client = new OwnerClient(this.#source, env, this.#tally);
+    this.#reporter = new Reporter(env, this.#tally, {
+      source: this.#source,
+      watchAgeMs: (now) => this.#watch.ageMs(now),
+      busiest: (wanted, now) => busiest(this.#source, wanted, (slot) => this.#labelAt(slot), now),
+    });
+    this.#watch = new Watch(this.#source, this.#client, env, {
+      heard: (news, background) => {
+        this.#tally.heard(news);
+        this.#reporter.stirred(this.region, background);
+      },
+      watched: (until, wanted, background) => this.#reporter.watched(until, wanted, this.region, background),
+    });
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
   }
 
@@ -116,7 +133,14 @@ export class Limiter {
   ): Decision | undefined | Promise<Decision> {
     const requested = this.#requested.read(traits, cost, keyOf);
     const set = this.#match(traits, requested.client);
-    return set.isEmpty ? undefined : this.#decide(set, requested, background);
+    if (!set.isEmpty) return this.#decide(set, requested, background);
+    this.#tally.passed();
+    return undefined;
+  }
+
+  /** A request passed because deciding it failed. */
+  faulted(): void {
+    this.#tally.faulted();
   }
 
   /** Decides a request of a key that somebody names, under one rule. `undefined` for a key that is none. */
@@ -148,10 +172,11 @@ export class Limiter {
     if (set.refusedBy !== undefined) {
       const refused = refusal(set.refusedBy);
       this.#observer.decided(refused, requested, now);
-      return refused;
+      return this.#counted(refused);
     }
     const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
+    this.#tally.decided(byCredit, set.indexes[0]);
     this.#observer.byCredit(set, requested, this.#byCredit, now, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
@@ -175,7 +200,7 @@ export class Limiter {
       const now = epochMs(Date.now());
       this.#observer.decided(decision, counted, now);
       this.#observer.judged(admission.judged(decision, now), cameAt, background);
-      return decision;
+      return this.#counted(decision);
     };
     if (first.kind === "decided") return observed(first);
     // It goes on when other requests have been read.
@@ -204,20 +229,27 @@ export class Limiter {
     return outcome;
   }
 
+  #counted(decision: Decision): Decision {
+    this.#tally.decided(decision);
+    return decision;
+  }
+
   /**
    * Keeps the hub connection open. Called on every request, also on those that no rule matches.
    * @param request `undefined` for a call that is none: it does not say where it came in
    */
   listen(request: Request | undefined, background: Background): void {
     const now = epochMs(Date.now());
-    if (!this.#watch.isDue(now)) return;
+    const watchIsDue = this.#watch.isDue(now);
+    if (!watchIsDue && !this.#reporter.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
     if (request !== undefined) {
       const { continent, longitude } = placeOf(request);
       this.#source.pop = popHere(request);
       this.region = regionOf(continent, longitude);
     }
-    this.#watch.keep(this.region, now, background);
+    if (watchIsDue) this.#watch.keep(this.region, now, background);
+    if (this.#reporter.isDue(now)) this.#reporter.keep(this.region, now, background);
   }
 
   /** What people are shown of this isolate's entries. */
@@ -225,10 +257,16 @@ export class Limiter {
     const keys: KeyState[] = [];
     for (const { slot, ...entry } of this.#source.entries(epochMs(Date.now()))) {
       const { table } = this.#source;
-      const label = this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
-      keys.push({ ...entry, key: label ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)) });
+      keys.push({
+        ...entry,
+        key: this.#labelAt(slot) ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)),
+      });
     }
     return { source: this.#source.isolate, keys };
+  }
+
+  #labelAt(slot: number): string | undefined {
+    return this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
   }
 
   /** What waits in this isolate for owners. */

@@ -31,6 +31,7 @@ import {
 } from "../time.ts";
 import { admitExactly, type ExactCount, emptyCount, memoryOf, slackOf } from "./replay.ts";
 import type { ObservedRow, ObservedWindow, Report } from "./report.ts";
+import { NO_TOTALS, type Totals, together } from "./totals.ts";
 
 /** What is known of one key in one window. */
 export interface AuditedWindow {
@@ -57,11 +58,6 @@ export interface KnownSource {
   seq: number;
   seenAt: EpochMs;
 }
-
-/** Totals in cost; of the worst window also what the bound allows there. */
-export type Totals = Omit<AccuracyFigures, "rule">;
-
-export const NO_TOTALS: Totals = { admitted: 0, over: 0, under: 0, worst: 0, bound: 0 };
 
 /** All of an auditor, as it is stored. */
 export interface AuditState {
@@ -244,18 +240,7 @@ export class Auditor {
     const over = Math.max(0, admitted - exact - slack);
     const under = Math.max(0, exact - admitted - slack);
     const allowed = Math.max(0, allowedOf(policy, window) - exact);
-    const { totals } = state;
-    const isWorse =
-      excess(over, allowed) - excess(totals.worst, totals.bound) ||
-      over - totals.worst ||
-      allowed - totals.bound;
-    state.totals = {
-      admitted: totals.admitted + admitted,
-      over: totals.over + over,
-      under: totals.under + under,
-      worst: isWorse > 0 ? over : totals.worst,
-      bound: isWorse > 0 ? allowed : totals.bound,
-    };
+    state.totals = together(state.totals, { admitted, over, under, worst: over, bound: allowed });
   }
 
   /** Whether the exact count says the same as an empty one, and a key that comes back is trusted as a new one is. */
@@ -271,8 +256,6 @@ const gridOf = ({ policy }: AuditState, { offsetMs }: AuditedKey): WindowGrid =>
   lengthMs: policy.grid.lengthMs,
   offsetMs,
 });
-
-const excess = (over: number, allowed: number): number => Math.max(0, over - allowed);
 
 /** The most that the published bound lets these sources admit in a window, with what `on_failure` adds. */
 function allowedOf(

@@ -230,6 +230,13 @@ describe("accuracyOf", () => {
     whenWindowIsJudged();
     const rules = [{ version }, { version: "ffffffffffffffff" }];
     expect(await accuracyOf(env, rules)).toMatchObject([{ rule: "login", admitted: 11, over: 1 }]);
+    const plan = await newAuditor();
+    vi.setSystemTime(T0 + 4 * MINUTE);
+    await plan.report({ windows: [saw(12, W0 + 5)] });
+    vi.setSystemTime(T0 + 10 * MINUTE);
+    expect(await accuracyOf(env, [...rules, { version: plan.version }])).toMatchObject([
+      { rule: "login", admitted: 23, over: 3, worst: 2 },
+    ]);
     const gone = { getByName: () => ({ accuracy: () => Promise.reject(new Error("gone")) }) };
     expect(await accuracyOf({ KEY_OWNER: gone } as never, rules)).toEqual([]);
     const old = { getByName: () => ({}) };
