@@ -22,12 +22,10 @@ export class KeySample {
 
   /**
    * Whether a key is in the sample; `hi` and `lo` are its tag. The tag is a keyed hash already, but it also places the
-   * key's windows and its entry: mixed with the seed (the rounds of MurmurHash3's finaliser) it says nothing of those.
+   * key's windows and its entry: mixed with the seed (by the multipliers of MurmurHash3's finaliser) it says nothing of those.
    */
   has(hi: number, lo: number): boolean {
-    let x = Math.imul(hi ^ this.#seedHi, 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 15) ^ lo ^ this.#seedLo, 0xc2b2ae35);
-    x = Math.imul(x ^ (x >>> 13), 0x85ebca6b);
-    return (x ^ (x >>> 16)) >>> 0 < this.#below;
+    const x = Math.imul(hi ^ this.#seedHi, 0x85ebca6b);
+    return Math.imul(x ^ (x >>> 15) ^ lo ^ this.#seedLo, 0xc2b2ae35) >>> 0 < this.#below;
   }
 }

@@ -128,6 +128,14 @@ describe("figures of a fixed window", () => {
     expect(site.figures()).toMatchObject({ admitted: 8, under: 2 });
   });
 
+  it("go by the time of requests, whatever the order of reports", () => {
+    const site = new Site(fixed());
+    site.note("b", { at: at(0), cost: 9 });
+    site.saw("a", 2, { at: at(5_000), outcome: "denied" });
+    site.report("b", at(6_000));
+    expect(site.figures()).toMatchObject({ admitted: 9, over: 0, under: 1 });
+  });
+
   it("keep windows of one key apart, and keys", () => {
     const site = new Site(fixed());
     for (const window of [0, 1, 2]) site.saw("a", 12, { at: at(window * MINUTE) });
@@ -158,6 +166,8 @@ describe("figures of a sliding window", () => {
   it("leave a window out that follows one in which something is missing", () => {
     const site = new Site(rule);
     site.saw("a", 10, { at: at(0), byHand: true });
+    // It is over and judged before the client comes back.
+    site.figures(at(MINUTE + 50_000));
     for (const window of [1, 2, 3]) site.saw("a", 12, { at: at(window * MINUTE + 59_000) });
     expect(site.figures()).toMatchObject({ admitted: 24 });
   });
@@ -244,9 +254,50 @@ describe("what is not whole is left out", () => {
     site.saw("a", 11, { at: at(4 * MINUTE), hi: -2 });
     expect(site.figures().over).toBe(1);
   });
+
+  it("a key that is left out for want of room, until a window of it begins with room", () => {
+    const site = new Site(fixed());
+    for (let key = 0; key < AUDIT_KEYS_MAX; key += 1) site.saw(`a${key % 8}`, 1, { at: at(0), hi: key });
+    site.saw("a", 10, { at: at(MINUTE), hi: -1 });
+    // The others are over, and it comes again in the same window.
+    site.saw("b", 1, { at: at(MINUTE + 50_000), outcome: "denied", hi: -2 });
+    site.saw("a", 5, { at: at(MINUTE + 51_000), hi: -1 });
+    site.saw("a", 11, { at: at(2 * MINUTE), hi: -1 });
+    expect(site.figures()).toMatchObject({ admitted: AUDIT_KEYS_MAX + 11, over: 1 });
+  });
+
+  it("keys beyond those that are kept, only until nothing of those acts any more", () => {
+    const site = new Site(fixed({ algorithm: "sliding-window" }));
+    for (let key = 0; key < AUDIT_KEYS_MAX; key += 1) site.saw(`a${key % 8}`, 1, { at: at(0), hi: key });
+    site.figures(at(MINUTE + AUDIT_WAIT));
+    // Nothing is to be replayed any more, and the keys still stand for what they were admitted.
+    expect(site.auditor.state?.keys.size).toBe(AUDIT_KEYS_MAX);
+    for (const time of [4 * MINUTE, 8 * MINUTE]) site.saw("a", 12, { at: at(time), hi: -1 });
+    expect(site.figures()).toMatchObject({ admitted: AUDIT_KEYS_MAX + 12 });
+  });
 });
 
 describe("a report", () => {
+  it("that was lost leaves to the next one what it had to say of what is missing", () => {
+    const site = new Site(fixed());
+    for (let key = 0; key <= OBSERVED_WINDOWS_MAX; key += 1) site.note("a", { at: at(0), hi: key });
+    const isolate = site.isolate("a");
+    isolate.take(0, at(1_000));
+    const next = isolate.take(0, epochMs(at(1_000) + OBSERVED_LIFE)) as Uint8Array;
+    expect(decodeReport(next)).toMatchObject({ value: { seq: 2, lostUntil: at(MINUTE) } });
+  });
+
+  it("makes room in the isolate", () => {
+    const site = new Site(fixed());
+    for (const time of [0, MINUTE, 2 * MINUTE]) {
+      for (let row = 0; row < OBSERVED_ROWS_MAX; row += 1) site.note("a", { at: at(time), cost: row + 1 });
+      const bytes = site.isolate("a").take(0, at(time)) as Uint8Array;
+      const windows = [{ complete: true, rows: expect.objectContaining({ length: OBSERVED_ROWS_MAX }) }];
+      expect(decodeReport(bytes)).toMatchObject({ value: { windows } });
+      site.isolate("a").acknowledged(0, bytes);
+    }
+  });
+
   it("counts once, however often it comes", () => {
     const site = new Site(fixed());
     site.note("a", { at: at(0) });
@@ -283,6 +334,7 @@ describe("an auditor that starts again from what it stored", () => {
     }
     site.saw("a", 4, { at: at(MINUTE + 500) });
     restart();
+    expect([1, 2, 3].map((seq) => site.auditor.knows({ source: "a", seq }))).toEqual([true, true, false]);
     site.figures(at(3 * MINUTE));
     restart();
     // Six over; then 4 more where the count of the window before leaves none.

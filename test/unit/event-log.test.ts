@@ -1,7 +1,9 @@
 /** Lines of the log: their shape, how many of them, and what makes one. */
 import { describe, expect, it } from "vitest";
 import { DEGRADED_QUIET, LOG_BURST, LOG_PER_SECOND } from "../../shared/limits.ts";
+import { openAccount } from "../../shared/owner/account.ts";
 import { Accounts } from "../../shared/owner/accounts.ts";
+import { changesSince } from "../../shared/owner/changes.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { Degraded } from "../../shared/telemetry/degraded.ts";
 import { EventLog, type LogEvent } from "../../shared/telemetry/log.ts";
@@ -128,6 +130,17 @@ describe("an owner's log", () => {
     expect(changes(accounts, { ...cdg, seq: 2 })).toEqual([]);
     // What LHR hands back makes room.
     expect(changes(accounts, { seq: 3, spent: 1 })).toEqual([{ event: "release", pop: "LHR", until: 0 }]);
+  });
+
+  it("has a block once while it is prolonged", () => {
+    const account = openAccount(asking({}), T0);
+    const before = { claimed: true, blocked: true };
+    account.claimedUntil = at(60_000);
+    account.fullUntil = at(50_000);
+    expect(changesSince(before, account, "LHR", T0)).toEqual([]);
+    expect(changesSince({ ...before, blocked: false }, account, "LHR", T0)).toMatchObject([
+      { event: "block", until: at(50_000) },
+    ]);
   });
 
   it("has what is done by hand, without a data centre", () => {
