@@ -168,7 +168,7 @@ describe("an isolate", () => {
     const seen: number[] = [];
     for (let sent = 0; sent < 5; sent += 1) {
       seen.push((await worker.fetch("/", { ip })).status);
-      await worker.fetch("/", { ip: others[sent] as string });
+      await worker.fetch("/", { ip: others[0] as string });
     }
     expect(seen).toEqual([200, 200, 200, 429, 429]);
     await vi.advanceTimersByTimeAsync(OBSERVE_PAUSE - 1);
@@ -198,6 +198,7 @@ describe("an isolate", () => {
       [2, 1],
     ]);
     expect(reports[1]).toEqual(reports[0]);
+    expect(reports.map(({ lostUntil }) => lostUntil)).toEqual([undefined, undefined, undefined]);
   });
 
   it("says nothing of a request that another rule denied", async () => {

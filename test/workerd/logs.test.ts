@@ -1,6 +1,7 @@
 /** What stands in the log: events of owners and isolates, each once, and never an address. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DEGRADED_QUIET } from "../../shared/limits.ts";
 import { Configuration } from "../../worker/config.ts";
 import type { Env } from "../../worker/env.ts";
 import { freshWorker, ruleOf } from "./fresh-worker.ts";
@@ -54,6 +55,21 @@ describe("the log", () => {
       { event: "claim", ...common, key: hash, until: common.at },
       { event: "degraded-end", ...common, key: hash, decisions: 3 },
     ]);
+  });
+
+  it("has the end of a spell at the next request after 10 s, whatever that one is", async () => {
+    const clock = Date.now;
+    let ahead = 0;
+    vi.spyOn(Date, "now").mockImplementation(() => clock() + ahead);
+    const KEY_OWNER = { getByName: () => ({ ask: () => Promise.reject(new Error("gone")) }) };
+    const rules = [ruleOf({ limit: 50, threshold: 2, deadline: "50ms" })];
+    const worker = await freshWorker({ KEY_OWNER, RULES: rules });
+    for (let sent = 0; sent < 2; sent += 1) await worker.fetch("/", { ip: IP });
+    await worker.fetch("/", { ip: "203.0.113.20" });
+    expect(lines).toMatchObject([{ event: "degraded-start" }]);
+    ahead = DEGRADED_QUIET;
+    await worker.fetch("/", { ip: "203.0.113.21" });
+    expect(lines.slice(1)).toMatchObject([{ event: "degraded-end", decisions: 1 }]);
   });
 
   it("has every problem of a configuration in one line", async () => {
