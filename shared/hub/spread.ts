@@ -3,6 +3,7 @@
  * there are enough of one window. An isolate calls its own hub alone, which passes on what is another's.
  */
 import { SIGHTED_MAX } from "../limits.ts";
+import { ClaimBudget } from "../pop/claim-budget.ts";
 import type { Ask } from "../protocol/messages.ts";
 import { REGIONS, type Region } from "../region.ts";
 import { type Sighting, sightingName } from "../spread/sightings.ts";
@@ -19,6 +20,7 @@ export class Spread {
   readonly #region: Region;
   /** How often a client was seen in a window, the one that was seen first at the front. */
   readonly #seen = new Map<string, { count: number; readonly until: EpochMs }>();
+  readonly #budget = new ClaimBudget();
   #asks = 0;
 
   constructor(region: Region) {
@@ -47,7 +49,11 @@ export class Spread {
     known.count += sighting.seen;
     this.#seen.set(name, known);
     this.#tidy(now);
-    return before < sighting.needed && known.count >= sighting.needed;
+    if (before >= sighting.needed || known.count < sighting.needed) return false;
+    if (this.#budget.take(now)) return true;
+    // A flood of clients must not become a flood of objects: this one is claimed by its next sighting.
+    known.count = sighting.needed - 1;
+    return false;
   }
 
   #tidy(now: EpochMs): void {
