@@ -9,7 +9,7 @@ import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { busiest } from "../shared/pop/busiest.ts";
-import { ByCredit } from "../shared/pop/by-credit.ts";
+import { ByCredit, type Picked } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
@@ -19,12 +19,14 @@ import { type Region, regionOf } from "../shared/region.ts";
 import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
+import { sightingOf } from "../shared/spread/pick.ts";
 import { Tally } from "../shared/telemetry/tally.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
+import { Lookout } from "./lookout.ts";
 import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
@@ -74,6 +76,7 @@ export class Limiter {
   readonly #observer: Observer;
   readonly #tally: Tally;
   readonly #reporter: Reporter;
+  readonly #lookout: Lookout;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -105,6 +108,7 @@ export class Limiter {
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
     this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
+    this.#lookout = new Lookout(env);
     this.#tally = new Tally(rules);
     this.#client = new OwnerClient(this.#source, env, this.#tally);
     this.#reporter = new Reporter(env, this.#tally, {
@@ -178,6 +182,7 @@ export class Limiter {
     if (byCredit === undefined) return this.#admission(set, requested, background);
     this.#tally.decided(byCredit, set.indexes[0]);
     this.#observer.byCredit(set, requested, this.#byCredit, now, background);
+    if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -200,6 +205,7 @@ export class Limiter {
       const now = epochMs(Date.now());
       this.#observer.decided(decision, counted, now);
       this.#observer.judged(admission.judged(decision, now), cameAt, background);
+      this.#saw(admission.picked, counted, background);
       return this.#counted(decision);
     };
     if (first.kind === "decided") return observed(first);
@@ -227,6 +233,15 @@ export class Limiter {
       outcome = this.#step(admission, background);
     }
     return outcome;
+  }
+
+  /** Reports what was picked of a silently admitted request. */
+  #saw(picked: readonly Picked[], requested: Countable, background: Background): void {
+    for (const { ruleIndex, slot } of picked) {
+      const hash = this.#source.hashers[ruleIndex]?.hash(requested.keyOf(ruleIndex)) ?? "";
+      const label = this.#labelOf(() => requested)?.(ruleIndex);
+      this.#lookout.saw(sightingOf(this.#source, slot, hash, label), this.region, background);
+    }
   }
 
   #counted(decision: Decision): Decision {
