@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { type Decoded, decode, encode } from "../protocol/codec.ts";
 import { count, hex, length, policySchema, positive, time } from "../protocol/fields.ts";
 import type { RulePolicy } from "../protocol/messages.ts";
-import type { DurationMs, EpochMs } from "../time.ts";
+import { type DurationMs, durationMs, type EpochMs } from "../time.ts";
 
 /**
  * Requests of one cost in one step of a window: the step's number, what each costs, how many were admitted, how many
@@ -45,7 +45,7 @@ export interface Report {
   readonly lostUntil?: EpochMs;
 }
 
-export const windowSchema = v.object({
+const windowSchema = v.object({
   key: hex(16),
   offsetMs: length,
   window: count,
@@ -57,10 +57,7 @@ const reportSchema = v.object({
   source: v.pipe(v.string(), v.nonEmpty()),
   seq: positive,
   rule: policySchema,
-  stepMs: v.pipe(
-    positive,
-    v.transform((ms) => ms as DurationMs),
-  ),
+  stepMs: v.pipe(positive, v.transform(durationMs)),
   windows: v.array(windowSchema),
   lostUntil: v.exactOptional(time),
 });
