@@ -245,6 +245,8 @@ export const LIVE_PAUSE: DurationMs = durationMs(1_000);
 export const LIVE_BEAT: DurationMs = durationMs(5_000);
 /** The client that a live page looks at is asked after at least so often; sooner when something came. */
 export const LIVE_CLIENT_PAUSE: DurationMs = durationMs(5_000);
+/** What is counted exactly changes when windows have ended; a live page is told so often. */
+export const LIVE_ACCURACY_PAUSE: DurationMs = durationMs(15_000);
 /** A hub that a live page lost is tried again after so long. */
 export const LIVE_RETRY: DurationMs = durationMs(2_000);
 /** A live page's stream ends by itself after so long, or so many calls: a request may make 1,000. The page opens another. */
