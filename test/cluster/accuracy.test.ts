@@ -1,7 +1,7 @@
 /** Live accuracy against what clients saw: a flood of clients past their limit, at several data centres at once. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
+import { type Cluster, LOCAL_TOKEN, startCluster } from "../../loadtest/cluster/cluster.ts";
 import { KeySample } from "../../shared/accuracy/key-sample.ts";
 import { ClientAddress } from "../../shared/address.ts";
 import { gridOf } from "../../shared/grid.ts";
@@ -113,4 +113,16 @@ it("has the sampled clients of that secret and no others, and is over by what th
   const { admitted, over, under, worst } = seen;
   expect(figures).toMatchObject({ rule: "flood", admitted, over, under, worst });
   expect(figures.worst).toBeLessThanOrEqual(figures.bound);
+
+  // And so they are scraped.
+  const headers = { Authorization: `Bearer ${LOCAL_TOKEN}` };
+  const text = await (await fetch(`${cluster.url}/metrics`, { headers })).text();
+  const scraped = (name: string) =>
+    Number(new RegExp(`^onecount_accuracy_${name}{rule="flood"} (\\d+)$`, "m").exec(text)?.[1]);
+  expect(["admitted_total", "over_total", "under_total", "worst"].map(scraped)).toEqual([
+    admitted,
+    over,
+    under,
+    worst,
+  ]);
 });
