@@ -61,11 +61,14 @@ type Guaranteed = Pick<
   | "onFailure"
   | "blockFor"
   | "mode"
+  | "strict"
 >;
 
 function silentPart(rule: Guaranteed): string {
   const silent = silentMost(rule);
   if (silent === 0) return "whatever number of isolates sees the client";
+  if (rule.strict > 0)
+    return `as long as no more than ${rule.strict} isolates see the client; plus ${silent} for each further one (and ${silent} if an isolate had to forget it). Until an isolate has reported, ${silent} are kept back for it`;
   return `plus ${silent} for each further isolate that sees the client (and ${silent} if an isolate had to forget it)`;
 }
 

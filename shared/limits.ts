@@ -133,6 +133,11 @@ export const LABEL_MAX = 128;
 export const BLOCK_MAX: DurationMs = durationMs(90 * 86_400_000);
 export const OVERRIDE_MAX: DurationMs = durationMs(90 * 86_400_000);
 
+/** When a request should come again that a strict rule denies only because not all sources have reported: they do so within this. */
+export const RESERVE_RETRY: DurationMs = durationMs(1_000);
+/** Sources that a strict rule keeps something back for, unless it says how many. */
+export const STRICT_SOURCES = 8;
+
 /** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */
 export const SOURCES_MAX = 512;
 /** Sources an account lists at most, however fast they come: 4,096 × ~60 bytes fits a storage row of 2 MB with room. */

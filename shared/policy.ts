@@ -1,5 +1,6 @@
 /** What an owner is told of a rule, with every Ask and command: it has no configuration of its own. */
 
+import { silentMost } from "./bound.ts";
 import { LEASE_AUTO } from "./limits.ts";
 import type { RulePolicy } from "./protocol/messages.ts";
 import type { Rule } from "./rule.ts";
@@ -12,6 +13,8 @@ export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
   algorithm: rule.algorithm,
   limit: rule.limit,
   threshold: rule.threshold,
+  ...(rule.strict > 0 &&
+    silentMost(rule) > 0 && { reserve: { sources: rule.strict, each: silentMost(rule) } }),
   ...(rule.lease !== 0 && { lease: rule.lease === "auto" ? LEASE_AUTO : rule.lease }),
   ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
   ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),

@@ -10,3 +10,6 @@ export const holdsAhead = ({ lease, grace }: Pick<Rule, "lease" | "grace">): boo
 /** How long what is held ahead is kept while nobody uses it. */
 export const leaseLife = ({ window }: Pick<Rule, "window">): DurationMs =>
   durationMs(Math.min(LEASE_LIFE_MAX, Math.floor(window * LEASE_LIFE_SHARE)));
+
+/** Half the threshold: a rule that counts nothing silently is exact, and stays so. */
+export const graceAuto = (threshold: number): number => Math.floor(threshold / 2);

@@ -1,8 +1,10 @@
 /** What can be wrong with a rule, told so that it can be put right: where, what was found, what is allowed. */
 import * as v from "valibot";
 import { capacity } from "./capacity.ts";
+import { STRICT_SOURCES } from "./limits.ts";
 import { patternProblem } from "./path-pattern.ts";
 import { quote } from "./quote.ts";
+import { graceAuto } from "./rule-ahead.ts";
 import {
   ALLOWED,
   type Field,
@@ -157,6 +159,21 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   );
   if (typeof grace === "number" && grace > graceMost) {
     report(["grace"], grace, `a whole number from 0 to limit - threshold + 1, ${graceMost}`);
+  }
+  const strict = read(entries.strict, written.strict) ?? false;
+  const sources = strict === true ? STRICT_SOURCES : Number(strict);
+  if (sources > 0 && algorithm === "token-bucket")
+    report(
+      ["strict"],
+      sources,
+      'nothing with algorithm = "token-bucket", which knows no windows to be exact in',
+    );
+  else if (sources > 0 && threshold !== 1) {
+    const said = Math.min(threshold ?? THRESHOLD_DEFAULT, limit);
+    const silent = said - 1 + (grace === "auto" ? graceAuto(said) : (grace ?? 0));
+    const why = `isolates times the ${silent} that each may admit silently must be less than the limit, ${limit}`;
+    if (sources * silent >= limit)
+      report(["strict"], sources, `a whole number from 1 to ${Math.floor((limit - 1) / silent)}: ${why}`);
   }
   // With an algorithm nobody knows, or a burst that is bad, nobody can say how much a request may cost.
   const burstIsBad = written.burst !== undefined && burst === undefined;

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { readIpRange } from "./ip-ranges.ts";
 import { partText, readKeyPart } from "./key-parts.ts";
+import { SOURCES_MAX, STRICT_SOURCES } from "./limits.ts";
 import { patternProblem, RULE_PATH_MAX } from "./path-pattern.ts";
 import { type DurationMs, durationMs, formatDuration, parseDuration } from "./time.ts";
 
@@ -126,6 +127,7 @@ export const ALLOWED = {
   on_failure: listed(ON_FAILURE),
   deadline: `"auto", or ${span(DEADLINE_MIN, DEADLINE_MAX, '"250ms" or "1s"')}`,
   align: listed(ALIGN),
+  strict: `true, which is ${STRICT_SOURCES}, false, or how many isolates from 1 to ${SOURCES_MAX}; not with algorithm = "token-bucket", and so many times what one may admit silently must be less than the limit`,
   spread: listed(SPREAD),
   mode: listed(MODES),
 } as const;
@@ -344,6 +346,7 @@ export const ruleSchema = v.object({
   on_failure: v.optional(v.picklist(ON_FAILURE), "local"),
   deadline: v.optional(v.union([v.literal("auto"), duration(DEADLINE_MIN, DEADLINE_MAX)]), "auto"),
   align: v.optional(v.picklist(ALIGN), "key"),
+  strict: v.optional(v.union([v.boolean(), v.pipe(positive, v.maxValue(SOURCES_MAX))]), false),
   spread: v.optional(v.picklist(SPREAD), "off"),
   mode: v.optional(v.picklist(MODES), "enforce"),
   allow: v.optional(accessListOf, []),

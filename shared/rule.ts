@@ -4,9 +4,11 @@
  */
 import * as v from "valibot";
 import { halfSipHash64, hex64, textMessage } from "./hash.ts";
+import { STRICT_SOURCES } from "./limits.ts";
 import { EVERY_PATH, patternMeaning } from "./path-pattern.ts";
 import type { Algorithm } from "./protocol/messages.ts";
 import { quote } from "./quote.ts";
+import { graceAuto } from "./rule-ahead.ts";
 import {
   allowedFor,
   bad,
@@ -116,6 +118,8 @@ export interface Rule {
   readonly deadline: DurationMs | "auto";
   /** Whether windows begin at a different moment for each key, or on the clock. */
   readonly align: "key" | "clock";
+  /** How many sources something is kept back for until they have reported, so that the limit is exact; 0: none. */
+  readonly strict: number;
   /** Whether clients are looked for that reach the threshold nowhere; see spread/plan.ts. */
   readonly spread: "auto" | "off";
   /** `shadow` counts and reports, but denies nothing. */
@@ -291,6 +295,7 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
     onFailure: written.on_failure,
     deadline,
     align,
+    strict: written.strict === true ? STRICT_SOURCES : Number(written.strict),
     spread,
     mode,
     allow,
@@ -316,9 +321,6 @@ function aheadOf(written: WrittenRule): Pick<Rule, "lease" | "grace"> {
     grace: Math.min(most, grace === "auto" ? graceAuto(threshold) : grace),
   };
 }
-
-/** Half the threshold: a rule that counts nothing silently is exact, and stays so. */
-const graceAuto = (threshold: number): number => Math.floor(threshold / 2);
 
 function conditionsOf({ path, methods, hosts, headers, query, country, asn }: WrittenConditions): Conditions {
   return {
@@ -379,6 +381,7 @@ function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),
+    ...(rule.strict !== 0 && { strict: rule.strict }),
     ...(rule.spread !== "off" && { spread: rule.spread }),
     ...(paths.length > 1 && { paths: paths.slice(1).map(patternMeaning) }),
     ...(Object.keys(conditions).length > 0 && { conditions }),

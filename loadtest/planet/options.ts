@@ -118,6 +118,7 @@ export function readOptions(args?: string[]): Wish {
   if (values.thin === true) return thinOf(values);
   if (isPlanet(values)) return planetOf(values);
   const plan: PlanOptions = {
+    strict: "drawn",
     faults: faultsOf(values.faults ?? "all"),
     ...(values.ahead !== undefined && { ahead: aheadOf(values.ahead) }),
     ...(values.pops !== undefined && { pops: wholeOf("--pops", values.pops, 1, POPS_MAX) }),

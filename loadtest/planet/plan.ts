@@ -37,21 +37,24 @@ export interface PlanOptions {
   readonly pops?: number;
   /** Whether rules lease and have grace: drawn unless given. */
   readonly ahead?: "none";
+  /** Whether rules may be strict; they are not unless given. */
+  readonly strict?: "drawn";
 }
 
 /** Randomness of their own for what came later: a trial without it is the one it was before there was any. */
 export interface Later {
   readonly commands: Random;
   readonly ahead: Random;
+  readonly strict: Random;
 }
 
-export function draw(random: Random, { commands, ahead }: Later, options: PlanOptions): Plan {
+export function draw(random: Random, { commands, ahead, strict }: Later, options: PlanOptions): Plan {
   const { faults: allowed, places = CITY_PLACES, pops } = options;
   const quiet = random() < 0.125;
   const others = allowed.filter((fault) => fault !== "command");
   const faults = new Set<Fault>(quiet ? [] : others.filter(() => random() < 0.5));
   if (allowed.includes("command") && commands() < 0.5) faults.add("command");
-  const rules = drawRules(random, options.ahead === "none" ? undefined : ahead);
+  const rules = drawRules(random, options.ahead === "none" ? undefined : ahead, options.strict && strict);
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {
     rules,
@@ -73,7 +76,7 @@ const popsAt = (places: readonly WorldPlace[], count: number): readonly WorldPla
     return round === 0 ? place : { ...place, code: `${place.code}${round + 1}` };
   });
 
-function drawRules(random: Random, ahead: Random | undefined): readonly Rule[] {
+function drawRules(random: Random, ahead: Random | undefined, strict: Random | undefined): readonly Rule[] {
   const written = Array.from({ length: random() < 0.3 ? 2 : 1 }, (_, index) => {
     const limit = 2 + drawBelow(random, pick(random, [4, 20]));
     const algorithm = pick(random, [
@@ -100,7 +103,7 @@ function drawRules(random: Random, ahead: Random | undefined): readonly Rule[] {
       align: pick(random, ["key", "clock"]),
     };
   });
-  const parsed = parseRules(written);
+  const parsed = parseRules(written.map((rule) => ({ ...rule, ...drawStrict(strict, rule) })));
   if (parsed.ok) return parsed.rules;
   // Two rules that came out the same: one will do.
   const single = parseRules(written.slice(0, 1));
@@ -118,4 +121,21 @@ function drawAhead(random: Random | undefined, algorithm: string, graceMost: num
     lease: algorithm === "token-bucket" ? 0 : lease,
     grace: typeof grace === "number" ? Math.min(grace, graceMost) : grace,
   };
+}
+
+/** Every third rule that may be strict is, for as many isolates as its limit allows, or a few. */
+function drawStrict(
+  random: Random | undefined,
+  {
+    algorithm,
+    limit,
+    threshold,
+    grace = 0,
+  }: { algorithm: string; limit: number; threshold: number; grace?: unknown },
+): object {
+  if (random === undefined) return {};
+  const silent = threshold - 1 + (grace === "auto" ? Math.floor(threshold / 2) : Number(grace));
+  const most = silent === 0 ? 0 : Math.floor((limit - 1) / silent);
+  if (random() < 2 / 3 || algorithm === "token-bucket" || most === 0) return {};
+  return { strict: random() < 0.7 ? most : 1 + drawBelow(random, most) };
 }

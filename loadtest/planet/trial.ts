@@ -46,7 +46,11 @@ export interface TrialResult {
 
 export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResult {
   const commands = seededRandom(seedFor(seed, "commands"));
-  const later = { commands, ahead: seededRandom(seedFor(seed, "ahead")) };
+  const later = {
+    commands,
+    ahead: seededRandom(seedFor(seed, "ahead")),
+    strict: seededRandom(seedFor(seed, "strict")),
+  };
   const plan = draw(seededRandom(seedFor(seed, "plan")), later, options);
   const random = seededRandom(seedFor(seed, "world"));
   const world = new World({ rules: plan.rules, places: plan.places, random, checked: true });

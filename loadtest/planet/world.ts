@@ -129,6 +129,11 @@ export class World {
     return isolate;
   }
 
+  /** Isolates there have been so far. */
+  get born(): number {
+    return this.#born;
+  }
+
   /** An isolate is gone with all that it knows. */
   kill(isolate: Isolate): void {
     isolate.die();

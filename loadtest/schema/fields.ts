@@ -229,6 +229,12 @@ export const FIELDS: Readonly<Record<Field, FieldWords>> = {
     otherwise: '`"key"`',
     example: 'align = "clock"',
   },
+  strict: {
+    meaning:
+      "Whether the owner keeps back what isolates may have admitted silently until they have reported: then the limit is exact, for so many isolates. Requests may be denied for a moment although the limit is not reached.",
+    otherwise: "`false`",
+    example: "strict = 4",
+  },
   spread: {
     meaning:
       "Whether clients are looked for that reach the threshold nowhere (auto): of what is admitted without asking, some is reported by chance.",

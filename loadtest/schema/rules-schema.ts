@@ -4,6 +4,7 @@
  * the schema refuses nothing that the check accepts.
  */
 import * as v from "valibot";
+import { SOURCES_MAX } from "../../shared/limits.ts";
 import {
   ACCESS_LIST_MAX,
   ALLOWED,
@@ -108,6 +109,7 @@ const SHAPES: Readonly<Record<Field, Schema>> = {
   on_failure: { enum: entries.on_failure.wrapped.options },
   deadline: text(`^auto$|${DURATION}`),
   align: { enum: entries.align.wrapped.options },
+  strict: { anyOf: [{ type: "boolean" }, whole(1, SOURCES_MAX)] },
   spread: { enum: entries.spread.wrapped.options },
   mode: { enum: entries.mode.wrapped.options },
 };

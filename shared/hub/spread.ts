@@ -5,6 +5,7 @@
 import { SIGHTED_MAX } from "../limits.ts";
 import { ClaimBudget } from "../pop/claim-budget.ts";
 import type { Ask } from "../protocol/messages.ts";
+import { HUB_SOURCE } from "../protocol/messages.ts";
 import { REGIONS, type Region } from "../region.ts";
 import { type Sighting, sightingName } from "../spread/sightings.ts";
 import { type EpochMs, windowEnd } from "../time.ts";
@@ -69,7 +70,7 @@ export class Spread {
   #claim({ owner, rule, key, label, pop, window }: Sighting, now: EpochMs) {
     this.#asks += 1;
     const ask: Ask = {
-      source: `hub-${this.#region}-${now}.${this.#asks}`,
+      source: `${HUB_SOURCE}.${this.#region}-${now}-${this.#asks}`,
       pop,
       rule,
       key,

@@ -14,7 +14,7 @@
  * Every arrow into "claimed" and "full", a penalty, and a hand-back out of "full" is announced under a higher
  * version.
  */
-import { CLOCK_SKEW_MAX } from "../limits.ts";
+import { CLOCK_SKEW_MAX, RESERVE_RETRY } from "../limits.ts";
 import type { Announcement, Answer, Ask, Granted, RulePolicy } from "../protocol/messages.ts";
 import { after, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { leaseOf } from "./lease.ts";
@@ -38,6 +38,7 @@ import {
   room,
 } from "./meter/meter.ts";
 import { endOverride, type Override, quotaOf } from "./override.ts";
+import { reserveOf } from "./reserve.ts";
 import { claimedWindow, startPenalty, updateVerdicts } from "./verdicts.ts";
 
 export interface Account {
@@ -181,7 +182,7 @@ function chargeLearnt(account: Account, learnt: Learnt, now: EpochMs): void {
 /** Grants costs in order of arrival, each whole or not at all, as long as they fit. */
 function grant(account: Account, want: readonly number[], now: EpochMs): { cost: number; denied: boolean } {
   const quota = quotaOf(account);
-  let left = account.penaltyUntil > now ? 0 : room(quota, account.meter, now);
+  let left = account.penaltyUntil > now ? 0 : room(quota, account.meter, now) - reserveOf(account);
   let cost = 0;
   let denied = false;
   for (const wanted of want) {
@@ -199,6 +200,10 @@ function grant(account: Account, want: readonly number[], now: EpochMs): { cost:
 function answerOf(account: Account, message: Ask, window: number, granted: number, now: EpochMs): Granted {
   const { meter, claimedUntil, fullUntil, penaltyUntil, override } = account;
   const quota = quotaOf(account);
+  const left = room(quota, meter, now);
+  const free = left - reserveOf(account);
+  // What is kept back is free as soon as sources have reported: whoever is denied for it should come again soon.
+  const again = left >= 1 && free < 1 ? after(now, RESERVE_RETRY) : resetAt(quota, meter, now);
   return {
     kind: "granted",
     window,
@@ -206,11 +211,11 @@ function answerOf(account: Account, message: Ask, window: number, granted: numbe
     epoch: account.epoch,
     version: account.version,
     granted,
-    remaining: Math.max(0, room(quota, meter, now)),
+    remaining: Math.max(0, free),
     ...(claimedUntil > now && { claimedUntil }),
     ...(fullUntil > now && { fullUntil }),
     ...(penaltyUntil > now && { penaltyUntil }),
-    resetAt: later(resetAt(quota, meter, now), penaltyUntil),
+    resetAt: later(again, penaltyUntil),
     ...(override !== undefined && { limit: override.limit }),
   };
 }

@@ -13,13 +13,14 @@ import type { Account } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import { room } from "./meter/meter.ts";
 import { quotaOf } from "./override.ts";
+import { reserveOf } from "./reserve.ts";
 
 /** What an Ask is granted beyond what it wants, all of which was granted. */
 export function leaseOf(account: Account, { rule, ahead = 0 }: Ask, now: EpochMs): number {
   const { lease: share = 0, algorithm } = rule;
   // A bucket that is given back what it lent would be fuller than one that lent nothing: what flowed in meanwhile stays.
   if (share === 0 || ahead === 0 || algorithm === "token-bucket" || account.penaltyUntil > now) return 0;
-  const left = room(quotaOf(account), account.meter, now);
+  const left = room(quotaOf(account), account.meter, now) - reserveOf(account);
   // One share more than there are sources: then something is left for whoever asks next.
   const most = Math.floor((2 * share * left) / (1 + activeSources(account.ledger, now)));
   return Math.max(0, Math.min(ahead, most));

@@ -20,6 +20,8 @@ export interface SourceRecord {
   zero: number;
   previousZero: number;
   seenAt: EpochMs;
+  /** Until when it knew, with its last Ask, that its key is claimed. Not stored: after a restart nobody is known to know. */
+  claimSeen?: EpochMs;
 }
 
 export interface Ledger {
@@ -88,6 +90,7 @@ export function learn(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   source.seq = ask.seq;
   source.seqWindow = ask.window;
   source.seenAt = now;
+  if (ask.claimSeen !== undefined) source.claimSeen = ask.claimSeen;
   return { source, delta, previousDelta, isNew: known === undefined };
 }
 

@@ -147,6 +147,7 @@ export class Source extends Ahead {
       spent: this.spent(slot) + kept,
       counted: hot.counted,
       previousSpent: this.table.get(slot, PREVIOUS),
+      ...(rule.strict > 0 && hot.view.claimedUntil !== NEVER && { claimSeen: hot.view.claimedUntil }),
       want,
       ...(ahead > 0 && { ahead }),
     };
@@ -357,6 +358,8 @@ export class Source extends Ahead {
       this.table.get(slot, CREDIT),
       this.spent(slot) + this.ruleAt(slot).grace,
     );
+    // An owner that keeps something back for this source wants to hear that it need not.
+    if (this.ruleAt(slot).strict > 0) return true;
     return this.spent(slot) > 0 || this.table.get(slot, PREVIOUS) > 0;
   }
 }

@@ -30,6 +30,7 @@ const askSchema = v.object({
   spent: count,
   counted: count,
   previousSpent: count,
+  claimSeen: v.exactOptional(time),
   want: v.array(positive),
   ahead: v.exactOptional(count),
 });

@@ -29,9 +29,14 @@ export interface RulePolicy {
   readonly lease?: number;
   /** What a full token bucket holds; left out, the limit. */
   readonly burst?: number;
+  /** Of a strict rule: for so many sources so much is kept back until they have reported. */
+  readonly reserve?: { readonly sources: number; readonly each: number };
   /** How long a denied key stays barred; left out, no longer than it is full. */
   readonly blockForMs?: DurationMs;
 }
+
+/** What stands in the place of an isolate's id where a hub asks: it claims what others saw, and admits nothing. */
+export const HUB_SOURCE = "hub";
 
 /** A source's question, and at the same time its account of itself. All costs are cumulative for (source, window). */
 export interface Ask {
@@ -54,6 +59,8 @@ export interface Ask {
   readonly counted: number;
   /** Cost admitted here in `window − 1`. */
   readonly previousSpent: number;
+  /** Of a strict rule: until when this source knows that the key is claimed. */
+  readonly claimSeen?: EpochMs;
   /** The waiting costs, first come first; empty in a report. */
   readonly want: readonly number[];
   /** Cost that it would like to have ahead of what it wants; left out, none. */

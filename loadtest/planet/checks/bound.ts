@@ -27,11 +27,18 @@ export class Bound extends Checker {
     return silentMost(rule) > 0;
   }
 
+  #nothingForgotten(): boolean {
+    return this.truth.world.isolates.every(({ source }) => source.table.replacements === 0);
+  }
+
   #check(key: KeyTruth, window: number): void {
     const { rule, client } = key;
     const { admitted, sources } = key.total(window);
-    const { limit, threshold, grace } = rule;
-    const most = bound({ limit, threshold, grace, sources }) + (key.forgiven.get(window) ?? 0);
+    const { limit, threshold, grace, strict } = rule;
+    // A strict rule is exact for as many isolates as it names, unless one had to forget what it had admitted.
+    const isExact = this.truth.world.born <= strict && this.#nothingForgotten();
+    const beyond = isExact ? 1 : sources;
+    const most = bound({ limit, threshold, grace, sources: beyond }) + (key.forgiven.get(window) ?? 0);
     if (admitted > most)
       this.fail(
         `${client} was admitted ${admitted} in window ${window} by ${sources} isolates, at most ${most} ` +

@@ -3,6 +3,7 @@
 import { DEADLINE_AUTO_MIN } from "../../../shared/limits.ts";
 import type { Account } from "../../../shared/owner/account.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
+import { reserveOf } from "../../../shared/owner/reserve.ts";
 import { CREDIT } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Answer, Ask } from "../../../shared/protocol/messages.ts";
@@ -45,7 +46,8 @@ export class Denials extends Checker {
       if ((answer.penaltyUntil ?? 0) > 0) return;
       for (const account of accounts.values()) {
         if (`${account.policy.version}.${account.key}` !== accountName(ask)) continue;
-        const left = roomOf(account, host.clock.now());
+        const room = roomOf(account, host.clock.now());
+        const left = room === undefined ? undefined : room - reserveOf(account);
         // Half of what is left, at most: then whoever asks next finds as much again.
         if (left !== undefined && spare > 0 && spare > (ask.rule.lease ?? 0) * (left + spare))
           this.fail(`${host.name} granted ${spare} ahead to ${ask.source} with ${left} left`);
