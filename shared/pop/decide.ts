@@ -350,8 +350,9 @@ export class Admission {
   /** What `on_failure` admits may be known to no Ask that is out: its owner hears of it soon, whoever comes next. */
   #tell(part: Part, now: EpochMs): void {
     const hot = this.#source.hotAt(part.slot);
-    if (hot === undefined || hot.outbox.seq === 0 || hot.outbox.reportAt !== NEVER) return;
-    hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
+    if (hot === undefined || hot.outbox.seq === 0) return;
+    // One that is due already may have lost its leader: contexts end. This request's may wait for it.
+    if (hot.outbox.reportAt === NEVER) hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
     this.due.push(hot);
   }
 
