@@ -49,11 +49,11 @@ export class Lease {
 
   /**
    * What of `left` an Ask that nobody waits for says as spent, as it may be until the answer is here: what lasts for
-   * AHEAD_KEPT round trips. Of what is not used at all, the reserve.
+   * AHEAD_KEPT round trips. When its life is over, the reserve.
    */
   keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
     if (this.returns) return 0;
-    if (spent <= this.#spentThen) return Math.min(left, reserve);
+    if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);
     return Math.min(left, Math.ceil(AHEAD_KEPT * this.#pace(spent, now) * roundTrip) + 1);
   }
 

@@ -70,6 +70,12 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
         find: "    return this.until !== NEVER && this.until <= now;\n",
         replace: "    return this.until < NEVER && now > 0;\n",
       },
+      // Mostly it is handed back in time; else it would hardly ever be used late.
+      {
+        file: "shared/pop/source.ts",
+        find: "      if (left > 0 && !lease.rests) outbox.reportBy(lease.until);\n",
+        replace: "",
+      },
     ],
     caughtBy: ["leases"],
   },

@@ -169,7 +169,7 @@ export const REGRESSIONS: readonly Regression[] = [
     edits: [
       {
         file: "shared/pop/lease.ts",
-        find: "if (spent <= this.#spentThen) return Math.min(left, reserve);",
+        find: "if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);",
         replace: "if (spent === this.#spentThen) return Math.min(left, reserve);",
       },
     ],
