@@ -92,6 +92,8 @@ export const LEASE_AUTO = 0.5;
 export const LEASE_LIFE_MAX: DurationMs = durationMs(10_000);
 /** And no longer than this part of a window. */
 export const LEASE_LIFE_SHARE = 1 / 6;
+/** A request that comes in the last part of that life renews it. */
+export const LEASE_RENEWAL = 1 / 4;
 /** A source that was heard of so lately is one of those that share what is left. */
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
 /** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */

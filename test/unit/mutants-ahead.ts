@@ -49,7 +49,7 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
         replace: "    if (want.length > 0) this.table.cells[hot.slot + CREDIT] = said;\n",
       },
     ],
-    caughtBy: ["spending", "bound", "exact", "silent", "lost"],
+    caughtBy: ["leases", "spending", "bound", "exact", "silent", "lost"],
   },
   {
     name: "what is not used is never handed back",

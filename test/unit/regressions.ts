@@ -152,7 +152,7 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     name: "grace that is used while an Ask of the window before is out is never told",
     since: "leases",
-    seed: 8936,
+    seed: 497,
     edits: [
       {
         file: "shared/pop/ahead.ts",
