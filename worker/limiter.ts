@@ -8,7 +8,8 @@ import { KeyHasher } from "../shared/key.ts";
 import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
-import { ByCredit } from "../shared/pop/by-credit.ts";
+import { busiest } from "../shared/pop/busiest.ts";
+import { ByCredit, type Picked } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
@@ -18,13 +19,19 @@ import { type Region, regionOf } from "../shared/region.ts";
 import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
+import { sightingOf } from "../shared/spread/pick.ts";
+import { Tally } from "../shared/telemetry/tally.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
+import { Lookout } from "./lookout.ts";
+import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
+import { Reporter } from "./reporter.ts";
+import { Sampling } from "./sampling.ts";
 import { Watch } from "./watch.ts";
 
 /** What a caller may say of a request that the request does not. */
@@ -44,6 +51,14 @@ export interface NamedKey {
   readonly label: string | undefined;
 }
 
+/** What KEY_SECRET gives, each 256 bits as eight words. */
+export interface Secrets {
+  /** Keys are hashed under it. */
+  readonly keys: Uint32Array;
+  /** Chooses the keys that are counted exactly besides. */
+  readonly sample: Uint32Array;
+}
+
 /** One key of `inspect`. */
 export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 
@@ -58,6 +73,10 @@ export class Limiter {
   readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
+  readonly #observer: Observer;
+  readonly #tally: Tally;
+  readonly #reporter: Reporter;
+  readonly #lookout: Lookout;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -68,8 +87,8 @@ export class Limiter {
   readonly #requested: Requested;
   readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
-  /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
-  constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
+  /** Call it within a request: it draws random numbers. */
+  constructor(env: Env, rules: readonly Rule[], secrets: Secrets) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
     this.tagHeaders = [
@@ -83,13 +102,27 @@ export class Limiter {
       seed: random[2] ?? 0,
       pop: UNKNOWN_POP,
       rules,
-      hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
+      hashers: rules.map((rule) => new KeyHasher(secrets.keys, rule.version)),
     });
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
-    this.#client = new OwnerClient(this.#source, env);
-    this.#watch = new Watch(this.#source, this.#client, env);
+    this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
+    this.#lookout = new Lookout(env);
+    this.#tally = new Tally(rules);
+    this.#client = new OwnerClient(this.#source, env, this.#tally);
+    this.#reporter = new Reporter(env, this.#tally, {
+      source: this.#source,
+      watchAgeMs: (now) => this.#watch.ageMs(now),
+      busiest: (wanted, now) => busiest(this.#source, wanted, (slot) => this.#labelAt(slot), now),
+    });
+    this.#watch = new Watch(this.#source, this.#client, env, {
+      heard: (news, background) => {
+        this.#tally.heard(news);
+        this.#reporter.stirred(this.region, background);
+      },
+      watched: (until, wanted, background) => this.#reporter.watched(until, wanted, this.region, background),
+    });
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
   }
 
@@ -104,7 +137,14 @@ export class Limiter {
   ): Decision | undefined | Promise<Decision> {
     const requested = this.#requested.read(traits, cost, keyOf);
     const set = this.#match(traits, requested.client);
-    return set.isEmpty ? undefined : this.#decide(set, requested, background);
+    if (!set.isEmpty) return this.#decide(set, requested, background);
+    this.#tally.passed();
+    return undefined;
+  }
+
+  /** A request passed because deciding it failed. */
+  faulted(): void {
+    this.#tally.faulted();
   }
 
   /** Decides a request of a key that somebody names, under one rule. `undefined` for a key that is none. */
@@ -132,9 +172,17 @@ export class Limiter {
   }
 
   #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
-    if (set.refusedBy !== undefined) return refusal(set.refusedBy);
-    const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
+    const now = epochMs(Date.now());
+    if (set.refusedBy !== undefined) {
+      const refused = refusal(set.refusedBy);
+      this.#observer.decided(refused, requested, now);
+      return this.#counted(refused);
+    }
+    const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
+    this.#tally.decided(byCredit, set.indexes[0]);
+    this.#observer.byCredit(set, requested, this.#byCredit, now, background);
+    if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -152,12 +200,20 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
-    if (first.kind === "decided") return first;
+    const cameAt = epochMs(Date.now());
+    const observed = (decision: Decision): Decision => {
+      const now = epochMs(Date.now());
+      this.#observer.decided(decision, counted, now);
+      this.#observer.judged(admission.judged(decision, now), cameAt, background);
+      this.#saw(admission.picked, counted, background);
+      return this.#counted(decision);
+    };
+    if (first.kind === "decided") return observed(first);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, admission, background);
+    const decided = this.#wait(first, admission, background).then(observed);
     background.waitUntil(decided);
     return decided;
   }
@@ -179,20 +235,36 @@ export class Limiter {
     return outcome;
   }
 
+  /** Reports what was picked of a silently admitted request. */
+  #saw(picked: readonly Picked[], requested: Countable, background: Background): void {
+    for (const { ruleIndex, slot } of picked) {
+      const hash = this.#source.hashers[ruleIndex]?.hash(requested.keyOf(ruleIndex)) ?? "";
+      const label = this.#labelOf(() => requested)?.(ruleIndex);
+      this.#lookout.saw(sightingOf(this.#source, slot, hash, label), this.region, background);
+    }
+  }
+
+  #counted(decision: Decision): Decision {
+    this.#tally.decided(decision);
+    return decision;
+  }
+
   /**
    * Keeps the hub connection open. Called on every request, also on those that no rule matches.
    * @param request `undefined` for a call that is none: it does not say where it came in
    */
   listen(request: Request | undefined, background: Background): void {
     const now = epochMs(Date.now());
-    if (!this.#watch.isDue(now)) return;
+    const watchIsDue = this.#watch.isDue(now);
+    if (!watchIsDue && !this.#reporter.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
     if (request !== undefined) {
       const { continent, longitude } = placeOf(request);
       this.#source.pop = popHere(request);
       this.region = regionOf(continent, longitude);
     }
-    this.#watch.keep(this.region, now, background);
+    if (watchIsDue) this.#watch.keep(this.region, now, background);
+    if (this.#reporter.isDue(now)) this.#reporter.keep(this.region, now, background);
   }
 
   /** What people are shown of this isolate's entries. */
@@ -200,10 +272,16 @@ export class Limiter {
     const keys: KeyState[] = [];
     for (const { slot, ...entry } of this.#source.entries(epochMs(Date.now()))) {
       const { table } = this.#source;
-      const label = this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
-      keys.push({ ...entry, key: label ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)) });
+      keys.push({
+        ...entry,
+        key: this.#labelAt(slot) ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)),
+      });
     }
     return { source: this.#source.isolate, keys };
+  }
+
+  #labelAt(slot: number): string | undefined {
+    return this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
   }
 
   /** What waits in this isolate for owners. */

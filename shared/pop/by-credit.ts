@@ -13,12 +13,20 @@ import { type Counted, type Decision, NO_TAGS, type Quota } from "./decide.ts";
 import { quotaOf } from "./quota.ts";
 import type { Source } from "./source.ts";
 
+/** That a request is to be reported under a rule (see spread/sampler.ts), and its client's entry. */
+export interface Picked {
+  readonly ruleIndex: number;
+  readonly slot: number;
+}
+
 export class ByCredit {
   readonly #source: Source;
   /** The entries of the request that is being decided, their births, and what it costs. */
   readonly #slots: Int32Array;
   readonly #births: Int32Array;
   readonly #costs: Float64Array;
+  /** Of the requests admitted since it was emptied, what is to be reported of them. */
+  readonly picked: Picked[] = [];
 
   constructor(source: Source) {
     this.#source = source;
@@ -37,7 +45,7 @@ export class ByCredit {
     const cost = charged.costOf(first);
     this.#slots[0] = slot;
     this.#costs[0] = cost;
-    this.#source.spend(slot, cost);
+    this.#spend(first, slot, cost, now);
     const rule = this.#source.rules[first] as Rule;
     return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule, now)]);
   }
@@ -79,6 +87,13 @@ export class ByCredit {
     return true;
   }
 
+  #spend(index: number, slot: number, cost: number, now: EpochMs): void {
+    this.#source.spend(slot, cost);
+    // What an owner granted ahead it has counted.
+    if (this.#source.isClaimed(slot, now)) return;
+    if (this.#source.sampler.takes(index, cost)) this.picked.push({ ruleIndex: index, slot });
+  }
+
   #admit({ indexes, enforced }: RuleSet, now: EpochMs): Decision {
     const { rules } = this.#source;
     const quotas: Quota[] = [];
@@ -86,7 +101,7 @@ export class ByCredit {
       const index = indexes[at] as number;
       const slot = this.#slots[at] as number;
       const rule = rules[index] as Rule;
-      this.#source.spend(slot, this.#costs[at] as number);
+      this.#spend(index, slot, this.#costs[at] as number, now);
       if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule, now));
     }
     return admission(rules[indexes[0] as number] as Rule, quotas);

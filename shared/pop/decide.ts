@@ -14,15 +14,23 @@ import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, denies, type Rule } from "../rule.ts";
 import { holdsAhead } from "../rule-ahead.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
+import type { Picked } from "./by-credit.ts";
 import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
 import { capacityAt, limitOf, localReset, remaining, resetAt } from "./quota.ts";
 import type { Source } from "./source.ts";
+import { isBarred } from "./view.ts";
 
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
 export type How = "credit" | "owner" | "blocked" | "degraded";
+
+/**
+ * Why an owner did not decide: its answer did not come in time, calls to it failed, it has too much to do, too many
+ * requests wait here already, or this isolate has made its share of first claims.
+ */
+export type DegradedCause = "deadline" | "unreachable" | "overloaded" | "no-room" | "claim-budget";
 
 /** What one rule says to the client. */
 export interface Quota {
@@ -46,6 +54,8 @@ export interface Decision {
   readonly quotas: readonly Quota[];
   /** Rules that the origin is told the request is over. */
   readonly tags: readonly Rule[];
+  /** Of a degraded decision. */
+  readonly cause?: DegradedCause;
   /** True when the client is on the rule's list of those it denies: waiting does not help. */
   readonly refused?: true;
 }
@@ -77,8 +87,9 @@ interface Part {
   birth: number;
   waiter: Waiter | undefined;
   hold: Hold | undefined;
-  /** Decided: how, and whether a shadow rule would have denied. */
+  /** Decided: how, and whether it was denied (under a shadow rule, would have been). */
   how: How | undefined;
+  denied: boolean;
   remaining: number;
 }
 
@@ -103,6 +114,21 @@ export interface Counted {
   readonly how: How;
 }
 
+/** What one rule made of a request. */
+export interface Judged {
+  readonly ruleIndex: number;
+  /** The key's tag. */
+  readonly hi: number;
+  readonly lo: number;
+  readonly cost: number;
+  /** The window it was counted in; `undefined` where it was not. */
+  readonly window: number | undefined;
+  readonly denied: boolean;
+  readonly how: How;
+  /** True when the key has another limit than the rule's, or may be barred by hand. */
+  readonly byHand: boolean;
+}
+
 export interface RequestedRule {
   readonly ruleIndex: number;
   /** What is counted by; it must stay as it is until the request is decided, or `keep` was called. */
@@ -118,10 +144,13 @@ export class Admission {
   readonly #enforce: boolean;
   /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
   readonly #label: ((ruleIndex: number) => string) | undefined;
+  /** What is to be reported of the request, once it is admitted. */
+  readonly picked: Picked[] = [];
   /** Hot keys with a report due since the last step: the shell lets them send. */
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
   #tags: readonly Rule[] = NO_TAGS;
+  #cause: DegradedCause | undefined;
   #arrived = false;
 
   constructor(
@@ -144,6 +173,7 @@ export class Admission {
       waiter: undefined,
       hold: undefined,
       how: undefined,
+      denied: false,
       remaining: 0,
     }));
   }
@@ -155,6 +185,22 @@ export class Admission {
         ? []
         : [{ ruleIndex, cost: hold.cost, window: hold.window, how }],
     );
+  }
+
+  /**
+   * What the rules made of the request, once `decision` is made: each of those that admitted it, or the one that denied
+   * it. One whose cost no quota could ever cover is left out.
+   */
+  judged({ admitted, rule }: Decision, now: EpochMs): readonly Judged[] {
+    return this.#parts.flatMap((part) => {
+      const { ruleIndex, hi, lo, cost, hold, denied, how } = part;
+      const isMeant = admitted || (part.rule === rule && denied);
+      if (!isMeant || how === undefined || cost > capacity(part.rule)) return [];
+      const hot = part.slot < 0 ? undefined : this.#source.hotAt(part.slot);
+      const barred = part.rule.blockFor === undefined && hot !== undefined && isBarred(hot.view, now);
+      const byHand = hot?.limit !== undefined || barred;
+      return [{ ruleIndex, hi, lo, cost, window: hold?.window, denied, how, byHand }];
+    });
   }
 
   /** The request waits, and what its keys were read into is wanted for others: it goes on with these. */
@@ -212,7 +258,7 @@ export class Admission {
   /** First look at a rule: fits, denied without I/O, or the owner has to be asked. */
   #open(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const source = this.#source;
-    if (part.slot < 0) return this.#fail(part, now);
+    if (part.slot < 0) return this.#fail(part, now, "no-room");
     const verdict = part.cost > capacity(part.rule) ? "oversize" : source.probe(part.slot, part.cost, now);
     switch (verdict) {
       case "oversize":
@@ -235,8 +281,9 @@ export class Admission {
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const hash = this.#source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
     const hot = this.#source.heat(part.slot, hash, this.#label?.(part.ruleIndex), now);
-    const waiter = hot && this.#source.wait(hot, part.cost, now);
-    if (hot === undefined || waiter === undefined) return this.#fail(part, now);
+    if (hot === undefined) return this.#fail(part, now, "no-room");
+    const waiter = this.#source.wait(hot, part.cost, now);
+    if (typeof waiter === "string") return this.#fail(part, now, waiter);
     part.birth = this.#source.table.get(part.slot, BIRTH);
     part.waiter = waiter;
     return { kind: "waiting", hot, waiter, until: hot.outbox.dueAt(waiter, part.rule) };
@@ -259,13 +306,13 @@ export class Admission {
         return this.#deny(part, "owner", later(resetAt(this.#source, part.slot, part.rule, now), now), now);
       case "failed":
       case "gone":
-        return this.#fail(part, now);
+        return this.#fail(part, now, waiter.cause);
       case "queued":
       case "carried": {
         const until = hot?.outbox.dueAt(waiter, part.rule) ?? now;
         if (hot !== undefined && until > now) return { kind: "waiting", hot, waiter, until };
         hot?.outbox.leave(waiter);
-        return this.#fail(part, now);
+        return this.#fail(part, now, "deadline");
       }
       default:
         return unreachable(waiter.state);
@@ -273,8 +320,9 @@ export class Admission {
   }
 
   /** The owner was not reached in time: the rule's `on_failure` decides. */
-  #fail(part: Part, now: EpochMs): Decision | undefined {
+  #fail(part: Part, now: EpochMs, cause: DegradedCause): Decision | undefined {
     const source = this.#source;
+    this.#cause = cause;
     const { onFailure } = part.rule;
     switch (onFailure) {
       case "closed":
@@ -310,6 +358,7 @@ export class Admission {
   #admit(now: EpochMs): Decision {
     for (const part of this.#parts) {
       if (part.hold !== undefined) this.#source.take(part.hold);
+      this.#pick(part, now);
       if (holdsAhead(part.rule) && part.how !== "degraded") this.#askAhead(part, now);
     }
     const shadow = this.#shadowDenial;
@@ -326,6 +375,7 @@ export class Admission {
       retryAt: shadow?.retryAt ?? now,
       quotas: this.#quotas(now),
       tags: this.#tags,
+      ...this.#causeOf(shadow?.how ?? decisive.how),
     };
   }
 
@@ -343,10 +393,17 @@ export class Admission {
     if (hot !== undefined && source.askAhead(hot, now)) this.due.push(hot);
   }
 
+  /** What credit paid for without an owner knowing may have to be reported. */
+  #pick({ how, slot, cost, ruleIndex }: Part, now: EpochMs): void {
+    if (how !== "credit" || slot < 0 || this.#source.isClaimed(slot, now)) return;
+    if (this.#source.sampler.takes(ruleIndex, cost)) this.picked.push({ ruleIndex, slot });
+  }
+
   /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */
   #deny(part: Part, how: How, retryAt: EpochMs, now: EpochMs): Decision {
     const unavailable = how === "degraded" && part.rule.onFailure === "closed";
     part.how = how;
+    part.denied = true;
     part.remaining = unavailable ? remaining(this.#source, part.slot) : 0;
     const shadow = this.#isShadow(part);
     if (shadow) {
@@ -362,7 +419,12 @@ export class Admission {
       retryAt: unavailable ? retryAt : later(retryAt, resetAt(this.#source, part.slot, part.rule, now)),
       quotas: shadow ? [] : this.#quotas(now),
       tags: NO_TAGS,
+      ...this.#causeOf(how),
     };
+  }
+
+  #causeOf(how: How | undefined): Pick<Decision, "cause"> | undefined {
+    return how === "degraded" && this.#cause !== undefined ? { cause: this.#cause } : undefined;
   }
 
   #release(now: EpochMs): void {

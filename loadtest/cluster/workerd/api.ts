@@ -31,6 +31,7 @@ router
   .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
   .get("/api/traffic", () => noStore(Response.json(traffic())))
   .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
+  .get("/api/accuracy", async (...[, env]: Handler) => noStore(Response.json(await accuracy(env))))
   .post("/api/fault", injectFault)
   // Called by the launcher alone: it has the clock that a Worker has not.
   .post("/api/heartbeat", heartbeat);
@@ -77,6 +78,9 @@ async function waiting(env: CoreEnv): Promise<ClusterWaiting> {
   return { pops: await Promise.all(backlogs) };
 }
 
+/** The figures of live accuracy, as the first POP gets them. */
+const accuracy = (env: CoreEnv) => inspectionOf(env, popNames[0] ?? "").accuracy();
+
 async function ownerStates(env: CoreEnv): Promise<OwnerState[]> {
   const rows = await Promise.all([...owners.keys()].map((name) => inspectOwner(env, name)));
   return rows.flat().sort((a, b) => a.rule.localeCompare(b.rule) || a.key.localeCompare(b.key));
@@ -113,6 +117,12 @@ async function injectFault(...[request, env]: Handler): Promise<Response> {
   switch (fault.kind) {
     case "kill":
       return killOwner(env, fault.rule, fault.key);
+    case "kill-hub":
+      // The call dies with the object: its rejection is the success.
+      await env.REGION_HUB.getByName(fault.region)
+        .die()
+        .catch(() => undefined);
+      return Response.json({ kill: "hub", region: fault.region });
     case "cut":
       linkOf(fault.link).break();
       return Response.json({ cut: fault.link });

@@ -1,5 +1,6 @@
 /** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
 import type { Backlog } from "../../../shared/pop/backlog.ts";
+import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
 import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
 import type { HubLink } from "./hub-link.ts";
 import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
@@ -9,8 +10,10 @@ export interface PopInspection {
   state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
   waiting(): Promise<Backlog>;
   heartbeat(): Promise<void>;
+  /** The figures of live accuracy, as the POP gets them. */
+  accuracy(): Promise<readonly AccuracyFigures[]>;
   /** The HTTP API. */
-  api(request: Request): Promise<Response>;
+  fetch(request: Request): Promise<Response>;
   /** Sets the POP's clock so far ahead. */
   skew(ms: number): Promise<void>;
 }
@@ -30,7 +33,7 @@ export interface PopEnv {
   readonly POP: Pop;
   readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
   /** The link to the hubs: takes an upgrade request with `REGION_HEADER`. */
-  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims">;
+  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims" | "report" | "sighted" | "metrics" | "story">;
 }
 
 /** How the core service looks into a POP. */

@@ -5,6 +5,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { RegionHub } from "../../../coordinator/region-hub.ts";
 import type { Backlog } from "../../../shared/pop/backlog.ts";
+import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
+import { accuracyOf } from "../../../worker/accuracy.ts";
 import { apiPrefix } from "../../../worker/api.ts";
 import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
@@ -34,8 +36,13 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
     return (await limiterOf(this.env))?.backlog() ?? { waiting: 0, out: 0 };
   }
 
+  /** The figures of live accuracy. */
+  async accuracy(): Promise<readonly AccuracyFigures[]> {
+    return accuracyOf(bindingsOf(this.env), (await limiterOf(this.env))?.rules ?? []);
+  }
+
   /** The HTTP API, as this POP answers it below its prefix. */
-  async api(request: Request): Promise<Response> {
+  override async fetch(request: Request): Promise<Response> {
     const { pathname, search } = new URL(request.url);
     const bindings = bindingsOf(this.env);
     const below = `http://${this.env.POP.name}${apiPrefix(bindings)}${pathname}${search}`;
@@ -71,6 +78,8 @@ function bindingsOf(env: PopEnv): Env {
           stub.askFrom(env.POP.name, frame).catch(asPlatformError),
         command: (frame: Uint8Array): Promise<Uint8Array> =>
           stub.commandFrom(env.POP.name, frame).catch(asPlatformError),
+        observe: (report: Uint8Array): Promise<boolean> => stub.observeFrom(env.POP.name, report),
+        accuracy: () => stub.accuracyFrom(env.POP.name),
       };
     },
   };
@@ -82,6 +91,10 @@ function bindingsOf(env: PopEnv): Env {
         return env.HUB_LINK.fetch(request);
       },
       claims: (...asked: Parameters<RegionHub["claims"]>) => env.HUB_LINK.claims(region, ...asked),
+      report: (frame: Uint8Array) => env.HUB_LINK.report(region, frame),
+      sighted: (frame: Uint8Array) => env.HUB_LINK.sighted(region, frame),
+      metrics: () => env.HUB_LINK.metrics(region),
+      story: (...asked: Parameters<RegionHub["story"]>) => env.HUB_LINK.story(region, ...asked),
     }),
   };
   bindings = { ...env, KEY_OWNER: owners, REGION_HUB: hubs } as unknown as Env;
