@@ -139,6 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "an answer that was sent before a block lifts it",
     trace: "version join",
     edits: [edit("shared/pop/view.ts", "  if (compare(view, news) < 0) return;\n", "")],
+    ahead: "none",
     caughtBy: ["barred"],
   },
   {
