@@ -112,8 +112,11 @@ export class Ahead extends Entries {
    * While the owner has no room nothing is held ahead: somebody else in the world wants it. True when there was
    * something, of which the owner hears after `pause`.
    */
-  protected handBack({ slot, rule, lease, outbox }: HotKey, now: EpochMs, pause: DurationMs): boolean {
-    if (!holdsAhead(rule) || (this.left(slot) <= 0 && !lease.owes)) return false;
+  protected handBack(hot: HotKey, now: EpochMs, pause: DurationMs): boolean {
+    const { slot, rule, lease, outbox } = hot;
+    // Of what is silent its owner knows nothing.
+    const isHeld = this.#isAnswered(hot) && this.left(slot) > 0;
+    if (!holdsAhead(rule) || (!isHeld && !lease.owes)) return false;
     this.table.cells[slot + CREDIT] = this.spent(slot);
     lease.until = NEVER;
     outbox.reportBy(after(now, pause));
