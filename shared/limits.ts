@@ -85,13 +85,15 @@ export const COMMAND_MAX: DurationMs = durationMs(5_000);
  */
 export const LEASE_AUTO = 0.5;
 /**
- * How long credit is kept that is not used. Clients come in bursts seconds apart: after 300 ms three times as many
- * requests of a real log found nothing any more, and an Ask in three was one that handed back. What is kept
- * harms nobody while there is room; when there is none, the news of that brings it back at once.
+ * How long credit is held ahead while nobody comes for it. Clients come in bursts seconds apart: with 300 ms each burst of
+ * a real log brought a lease and took it back, twice as many owner calls in all. What is kept harms nobody while
+ * there is room; when there is none, the news of that brings it back at once.
  */
 export const LEASE_LIFE_MAX: DurationMs = durationMs(10_000);
 /** And no longer than this part of a window. */
 export const LEASE_LIFE_SHARE = 1 / 6;
+/** A request that comes in the last part of that life renews it. */
+export const LEASE_RENEWAL = 1 / 4;
 /** A source that was heard of so lately is one of those that share what is left. */
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
 /** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */

@@ -105,7 +105,10 @@ export async function sweepOf(
  */
 const rulesWith = (rules: ReplayRules, threshold: number): ReplayRules => ({
   ...rules,
-  run: rules.run.map((rule) => ({ ...rule, threshold: Math.min(threshold, rule.limit) })),
+  run: rules.run.map((rule) => {
+    const own = Math.min(threshold, rule.limit);
+    return { ...rule, threshold: own, grace: Math.min(rule.grace, rule.limit - own + 1) };
+  }),
 });
 
 const boundOf = ({ run }: ReplayRules, index: number, spread: number): number => {

@@ -75,8 +75,8 @@ export class Ahead extends Entries {
     const { slot, rule, view, lease, outbox } = hot;
     const left = this.left(slot);
     if (want.length > 0 || left <= 0 || !holdsAhead(rule) || isBlocked(view, now)) return 0;
-    // All of its grace: nobody knows yet how fast it will be used. A report that tells of a few requests keeps nothing.
-    if (!this.#isAnswered(hot)) return lease.isWanted ? left : 0;
+    // All of its grace: nobody knows yet how fast it will be used.
+    if (!this.#isAnswered(hot)) return left;
     return lease.keep(left, this.spent(slot), rule.grace, now, outbox.roundTrip);
   }
 
@@ -84,6 +84,8 @@ export class Ahead extends Entries {
   protected wishOf(hot: HotKey, want: readonly number[], kept: number, now: EpochMs): number {
     const { slot, rule, view, lease, outbox } = hot;
     if (rule.lease === 0 || isBlocked(view, now)) return 0;
+    // What is handed back is not asked for again at once.
+    if (want.length === 0 && !lease.isWanted && this.#isAnswered(hot)) return 0;
     const spent = this.spent(slot) + want.reduce((sum, cost) => sum + cost, 0);
     const use = lease.wish(spent, now, outbox.roundTrip);
     const wish = use > 0 && rule.lease !== "auto" ? rule.limit : Math.min(use, rule.limit);
@@ -110,8 +112,11 @@ export class Ahead extends Entries {
    * While the owner has no room nothing is held ahead: somebody else in the world wants it. True when there was
    * something, of which the owner hears after `pause`.
    */
-  protected handBack({ slot, rule, lease, outbox }: HotKey, now: EpochMs, pause: DurationMs): boolean {
-    if (!holdsAhead(rule) || (this.left(slot) <= 0 && !lease.owes)) return false;
+  protected handBack(hot: HotKey, now: EpochMs, pause: DurationMs): boolean {
+    const { slot, rule, lease, outbox } = hot;
+    // Of what is silent its owner knows nothing.
+    const isHeld = this.#isAnswered(hot) && this.left(slot) > 0;
+    if (!holdsAhead(rule) || (!isHeld && !lease.owes)) return false;
     this.table.cells[slot + CREDIT] = this.spent(slot);
     lease.until = NEVER;
     outbox.reportBy(after(now, pause));

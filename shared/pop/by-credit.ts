@@ -45,7 +45,7 @@ export class ByCredit {
     const cost = charged.costOf(first);
     this.#slots[0] = slot;
     this.#costs[0] = cost;
-    this.#spend(first, slot, cost);
+    this.#spend(first, slot, cost, now);
     const rule = this.#source.rules[first] as Rule;
     return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule, now)]);
   }
@@ -87,10 +87,10 @@ export class ByCredit {
     return true;
   }
 
-  #spend(index: number, slot: number, cost: number): void {
+  #spend(index: number, slot: number, cost: number, now: EpochMs): void {
     this.#source.spend(slot, cost);
-    // What an owner granted it knows of.
-    if (this.#source.table.hotOf(slot) >= 0) return;
+    // What an owner granted ahead it has counted.
+    if (this.#source.isClaimed(slot, now)) return;
     if (this.#source.sampler.takes(index, cost)) this.picked.push({ ruleIndex: index, slot });
   }
 
@@ -101,7 +101,7 @@ export class ByCredit {
       const index = indexes[at] as number;
       const slot = this.#slots[at] as number;
       const rule = rules[index] as Rule;
-      this.#spend(index, slot, this.#costs[at] as number);
+      this.#spend(index, slot, this.#costs[at] as number, now);
       if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule, now));
     }
     return admission(rules[indexes[0] as number] as Rule, quotas);

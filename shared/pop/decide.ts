@@ -359,8 +359,8 @@ export class Admission {
   #admit(now: EpochMs): Decision {
     for (const part of this.#parts) {
       if (part.hold !== undefined) this.#source.take(part.hold);
-      if (holdsAhead(part.rule) && part.how !== "degraded") this.#askAhead(part, now);
       this.#pick(part, now);
+      if (holdsAhead(part.rule) && part.how !== "degraded") this.#askAhead(part, now);
     }
     const shadow = this.#shadowDenial;
     const decisive =

@@ -9,7 +9,14 @@
  *                                            ├──not used for its life──▶ handed back, but for a reserve
  *                                            └──the owner has no room──▶ handed back at once
  */
-import { AHEAD_HORIZON, AHEAD_KEPT, AHEAD_LOW, AHEAD_MIN, ROUND_TRIP_GUESS } from "../limits.ts";
+import {
+  AHEAD_HORIZON,
+  AHEAD_KEPT,
+  AHEAD_LOW,
+  AHEAD_MIN,
+  LEASE_RENEWAL,
+  ROUND_TRIP_GUESS,
+} from "../limits.ts";
 import type { Rule } from "../rule.ts";
 import { leaseLife } from "../rule-ahead.ts";
 import { after, between, type DurationMs, type EpochMs, later, NEVER } from "../time.ts";
@@ -49,11 +56,11 @@ export class Lease {
 
   /**
    * What of `left` an Ask that nobody waits for says as spent, as it may be until the answer is here: what lasts for
-   * AHEAD_KEPT round trips. Of what is not used at all, the reserve.
+   * AHEAD_KEPT round trips. When its life is over, the reserve.
    */
   keep(left: number, spent: number, reserve: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): number {
     if (this.returns) return 0;
-    if (spent <= this.#spentThen) return Math.min(left, reserve);
+    if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);
     return Math.min(left, Math.ceil(AHEAD_KEPT * this.#pace(spent, now) * roundTrip) + 1);
   }
 
@@ -89,9 +96,11 @@ export class Lease {
     else this.until = this.rests ? later(windowEnd, now) : after(now, this.#life);
   }
 
-  /** Whether an Ask should leave before what is left is used up: what comes until its answer would not fit. */
+  /** Whether an Ask should leave now, before what is left is used up or its life ends in the middle of its use. */
   runsLow(left: number, spent: number, now: EpochMs, roundTrip = ROUND_TRIP_GUESS): boolean {
     if (this.rests && spent > this.#spentThen) return true;
+    if (this.until !== NEVER && !this.rests && between(now, this.until) < this.#life * LEASE_RENEWAL)
+      return true;
     return this.#given && left <= AHEAD_LOW * roundTrip * this.#pace(spent, now);
   }
 }

@@ -41,10 +41,10 @@ test("with leases hardly one does, none for longer than a round trip, and owners
   });
 });
 
-test("a client at exactly its limit gets all of it but 2 %, also where the window slides", () => {
+test("a client at exactly its limit gets all of it but a five-hundredth, also where the window slides", () => {
   for (const algorithm of ["fixed-window", "sliding-window"] as const) {
     const { admittedLeast } = play(api({ algorithm }), 5_000);
-    expect(admittedLeast).toBeGreaterThanOrEqual(4_900);
+    expect(admittedLeast).toBeGreaterThanOrEqual(4_990);
   }
 });
 
@@ -58,5 +58,5 @@ test("a client above its limit gets no more than that and what was silent", () =
 
 test("a share of a tenth brings as much with fewer Asks still, as it is not measured by use", () => {
   const { admitted, waited, asks } = play(api({ lease: 0.1, grace: 0 }), 4_000);
-  expect({ admitted, waited: percent(waited), asks }).toEqual({ admitted: 8_000, waited: 0.29, asks: 86 });
+  expect({ admitted, waited: percent(waited), asks }).toEqual({ admitted: 8_000, waited: 0.26, asks: 89 });
 });

@@ -49,7 +49,7 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
         replace: "    if (want.length > 0) this.table.cells[hot.slot + CREDIT] = said;\n",
       },
     ],
-    caughtBy: ["spending", "bound", "exact", "silent", "lost"],
+    caughtBy: ["leases", "spending", "bound", "exact", "silent", "lost"],
   },
   {
     name: "what is not used is never handed back",
@@ -69,6 +69,12 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
         file: "shared/pop/lease.ts",
         find: "    return this.until !== NEVER && this.until <= now;\n",
         replace: "    return this.until < NEVER && now > 0;\n",
+      },
+      // Mostly it is handed back in time; else it would hardly ever be used late.
+      {
+        file: "shared/pop/source.ts",
+        find: "      if (left > 0 && !lease.rests) outbox.reportBy(lease.until);\n",
+        replace: "",
       },
     ],
     caughtBy: ["leases"],

@@ -21,6 +21,8 @@ export interface Mutant {
   readonly caughtBy: readonly string[];
   /** Faults of the trials; all unless given. */
   readonly faults?: string;
+  /** Whether the trials' rules lease and have grace; half of them unless given. */
+  readonly ahead?: "none";
 }
 
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
@@ -137,6 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "an answer that was sent before a block lifts it",
     trace: "version join",
     edits: [edit("shared/pop/view.ts", "  if (compare(view, news) < 0) return;\n", "")],
+    ahead: "none",
     caughtBy: ["barred"],
   },
   {
@@ -200,6 +203,7 @@ export const MUTANTS: readonly Mutant[] = [
         "    return undefined;\n",
       ),
     ],
+    ahead: "none",
     caughtBy: ["overcount"],
   },
   {
@@ -267,6 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
         "",
       ),
     ],
+    ahead: "none",
     caughtBy: ["spending", "bound", "exact", "silent"],
   },
   {

@@ -10,12 +10,13 @@ const NODE = `${ROOT}node_modules/.bin/node`;
 
 /** The violations of trials with these options. */
 export async function violationsWith(
-  { name, faults = "all" }: Mutant,
+  { name, faults = "all", ahead }: Mutant,
   options: readonly string[],
 ): Promise<readonly Found[]> {
   const args = ["--import", "./test/unit/mutate.ts", "loadtest/planet/main.ts"];
   const env = { ...process.env, ONECOUNT_MUTANT: name };
-  const run = promisify(execFile)(NODE, [...args, ...options, "--faults", faults, "--json"], {
+  const plain = ahead === undefined ? [] : ["--ahead", ahead];
+  const run = promisify(execFile)(NODE, [...args, ...options, ...plain, "--faults", faults, "--json"], {
     cwd: ROOT,
     env,
   });

@@ -17,11 +17,10 @@ describe.each(REGRESSIONS)("$name", (regression) => {
     `seed ${seed} shows it, were it back`,
     async () => {
       const { faults, ahead } = trialOf(regression);
-      const [violation] = await violationsWith({ ...regression, faults: faults.join(",") }, [
-        "--seed",
-        `${seed}`,
-        ...(ahead === undefined ? [] : ["--ahead", ahead]),
-      ]);
+      const [violation] = await violationsWith(
+        { ...regression, faults: faults.join(","), ...(ahead !== undefined && { ahead }) },
+        ["--seed", `${seed}`],
+      );
       expect(caughtBy).toContain(violation?.checker);
     },
     SLOW_MS,

@@ -152,7 +152,7 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     name: "grace that is used while an Ask of the window before is out is never told",
     since: "leases",
-    seed: 8936,
+    seed: 3427,
     edits: [
       {
         file: "shared/pop/ahead.ts",
@@ -165,11 +165,11 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     name: "what was asked for and given up is kept for good",
     since: "leases",
-    seed: 11943,
+    seed: 11705,
     edits: [
       {
         file: "shared/pop/lease.ts",
-        find: "if (spent <= this.#spentThen) return Math.min(left, reserve);",
+        find: "if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);",
         replace: "if (spent === this.#spentThen) return Math.min(left, reserve);",
       },
     ],

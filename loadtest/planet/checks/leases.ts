@@ -1,10 +1,10 @@
 /**
- * What is held ahead of asking is not used when it is older than its life, goes back when nobody uses it, and is not
+ * What is spent while an Ask is out is in what it says. What is held ahead of asking is not used when it is older than its life, goes back when nobody uses it, and is not
  * kept by an isolate that knows that there is no room.
  */
 
 import { accountName } from "../../../shared/owner/accounts.ts";
-import { CREDIT } from "../../../shared/pop/credit-table.ts";
+import { CREDIT, HELD } from "../../../shared/pop/credit-table.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { HotKey } from "../../../shared/pop/hot-key.ts";
 import { isBlocked } from "../../../shared/pop/view.ts";
@@ -79,8 +79,24 @@ export class Leases extends Checker {
       }
   }
 
+  /** While an Ask is out, its isolate spends no more than it says; what `on_failure` admits or holds aside. */
+  #compare(isolate: Isolate, key: KeyTruth, window: number): void {
+    const { source } = isolate;
+    const slot = this.truth.slotOf(isolate, key);
+    const hot = slot < 0 ? undefined : source.hotAt(slot);
+    const ask = hot?.outbox.isOut(isolate.now()) === true ? hot.outbox.flight?.ask : undefined;
+    if (ask?.window !== window || source.window(slot) !== window) return;
+    if (key.spent(window, isolate).degraded > 0 || source.table.get(slot, HELD) > 0) return;
+    if (source.spent(slot) > ask.spent)
+      this.fail(
+        `${isolate.name} spends ${source.spent(slot)} of ${key.client} while its Ask says ${ask.spent}`,
+      );
+  }
+
   override decided({ admission, client, isolate, at }: Request, { admitted }: Decision): void {
     if (!admitted || at !== this.truth.world.agenda.now) return;
+    for (const { ruleIndex, window, how } of admission.counted)
+      if (how === "credit") this.#compare(isolate, this.truth.of(ruleIndex, client), window);
     for (const { ruleIndex, window, how, cost } of admission.counted) {
       const key = this.truth.of(ruleIndex, client);
       if (how !== "credit" || key.rule.lease === 0) continue;

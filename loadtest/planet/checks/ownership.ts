@@ -96,8 +96,9 @@ export class Count extends Checker {
       if (meter.window < before.window) this.fail(`${host.name} went back to window ${meter.window}`);
       if (meter.window !== before.window) continue;
       let handedBack = 0;
+      // A source that was folded says how much of it was counted.
       for (const ask of asks.filter((message) => accountName(message) === name))
-        handedBack += Math.max(0, (before.sources.get(ask.source)?.granted ?? 0) - ask.spent);
+        handedBack += Math.max(0, (before.sources.get(ask.source)?.granted ?? ask.counted) - ask.spent);
       if (meter.current < before.count - handedBack)
         this.fail(
           `${host.name}'s count fell from ${before.count} to ${meter.current}, ${handedBack} handed back`,
