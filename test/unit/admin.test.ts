@@ -378,6 +378,7 @@ describe("a command", () => {
     const accounts = new Accounts();
     expect(accounts.command(command(action), T0)).toEqual({
       rows: new Map(),
+      changes: [],
       alarmAt: undefined,
       news: [],
       reply: { error },

@@ -33,7 +33,6 @@ describe("a good rule", () => {
       threshold: 4,
       lease: 0,
       grace: 0,
-      spread: "off",
       algorithm: "sliding-window",
       burst: 20,
       cost: 1,
