@@ -11,6 +11,8 @@ export interface Env {
   readonly RULES?: unknown;
   /** Where admitted requests go; without it, the request's own URL. */
   readonly ORIGIN?: Fetcher;
+  /** The files of the live page. Without it there is no page. */
+  readonly ASSETS?: Fetcher;
   /** Keys are hashed under it. Without it a fixed key is used, and anybody can compute the hashes. */
   readonly KEY_SECRET?: string;
   /** What people are shown of a key: `hash` (default), `masked` or `plain`. */

@@ -26,7 +26,10 @@ export async function page(request: Request, pathname: string, env: Env): Promis
   url.search = "";
   const { method, headers } = request;
   const known = headers.get("If-None-Match");
-  const found = await env.ASSETS.fetch(url.href, { method, ...(known && { headers: { "If-None-Match": known } }) });
+  const found = await env.ASSETS.fetch(url.href, {
+    method,
+    ...(known && { headers: { "If-None-Match": known } }),
+  });
   if (found.status !== 200 && found.status !== 304) return undefined;
   const response = new Response(found.body, found);
   for (const [name, value] of Object.entries(PAGE_HEADERS)) response.headers.set(name, value);

@@ -1,4 +1,6 @@
 /** What a deployment under load would tell the live page: many claimed clients, many requests. Made up, by a clock that is given. */
+
+import type { Region } from "../../shared/region.ts";
 import {
   type Client,
   type Counts,
@@ -11,7 +13,6 @@ import {
   type StoryEvent,
 } from "../../shared/telemetry/live.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
-import type { Region } from "../../shared/region.ts";
 
 /** Data centres and the regions of their hubs. */
 const POPS: readonly (readonly [pop: string, region: Region])[] = [
@@ -70,7 +71,11 @@ export class Feed {
     this.#options = options;
     this.#startedAt = now;
     this.#toldAt = now;
-    for (const [pop] of POPS) this.#counts.set(pop, RULES.map(() => OUTCOMES.map(() => 0)));
+    for (const [pop] of POPS)
+      this.#counts.set(
+        pop,
+        RULES.map(() => OUTCOMES.map(() => 0)),
+      );
   }
 
   /** What a new reader hears first. */
@@ -90,7 +95,8 @@ export class Feed {
     const each = (seconds * this.#options.requestsPerSecond) / POPS.length / RULES.length;
     for (const rules of this.#counts.values())
       for (const outcomes of rules)
-        for (const [index, share] of SHARES.entries()) outcomes[index] = (outcomes[index] ?? 0) + each * share;
+        for (const [index, share] of SHARES.entries())
+          outcomes[index] = (outcomes[index] ?? 0) + each * share;
     const regions = [...new Set(POPS.map(([, region]) => region))];
     const told = Math.round(seconds * this.#options.newsPerSecond);
     const news = Array.from({ length: told }, () => this.#newsOf(this.#versions, now));
@@ -115,7 +121,8 @@ export class Feed {
 
   /** What is told of a chosen client. Each time one more thing has happened to it. */
   client(rule: string, key: string, now: number): Client {
-    const what = (["seen", "claimed", "blocked", "moved", "released"] as const)[this.#story.length % 5] ?? "seen";
+    const what =
+      (["seen", "claimed", "blocked", "moved", "released"] as const)[this.#story.length % 5] ?? "seen";
     this.#story.push({ at: now, what, pop: "LHR", epoch: 1 + this.#story.length, until: now + WINDOW_MS });
     return {
       kind: "client",
@@ -144,11 +151,17 @@ export class Feed {
   }
 
   #countsOf(region: Region, at: number): Counts {
+    // Each rounds at another moment, or all would count in step.
+    const whole = (value: number, index: number, pop: string): number =>
+      Math.floor(value + ((pop.charCodeAt(0) * 7 + pop.charCodeAt(1) * 3 + index) % 10) / 10);
     const pops = POPS.filter(([, of]) => of === region).map(([pop]) => ({
       pop,
       isolates: 4,
       rules: Object.fromEntries(
-        RULES.map(({ version }, index) => [version, (this.#counts.get(pop)?.[index] ?? []).map(Math.round)]),
+        RULES.map(({ version }, index) => [
+          version,
+          (this.#counts.get(pop)?.[index] ?? []).map((value) => whole(value, index, pop)),
+        ]),
       ),
       unlimited: 0,
     }));

@@ -30,7 +30,9 @@ const nameOf = (chosen: Chosen): string =>
 /** Whether its owner can be asked for it: a client that nobody claimed has no name but what is shown of it. */
 export const isReachable = ({ key, hash }: Chosen): boolean => hash !== null || isReadable(key);
 
-export type Change = { readonly kind: "reset" | "release" } | { readonly kind: "block"; readonly seconds: number };
+export type Change =
+  | { readonly kind: "reset" | "release" }
+  | { readonly kind: "block"; readonly seconds: number };
 
 /** Carries a change out. Rejects with a sentence for people. */
 export async function change({ base, token }: Access, chosen: Chosen, wanted: Change): Promise<void> {

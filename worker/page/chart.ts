@@ -1,10 +1,9 @@
 /** Requests a second by decision, stacked, over the last two minutes. */
 import uPlot from "uplot";
 import { byId, html, setAttribute, setText } from "./dom.ts";
-import { rate } from "./format.ts";
+import { clock, rate } from "./format.ts";
 import { DECISIONS, type Decision, type Series } from "./series.ts";
 
-const HEIGHT_PX = 210;
 /** The legend's numbers are means of so many seconds. */
 const LEGEND_SECONDS = 5;
 
@@ -33,9 +32,11 @@ export class DecisionChart {
     }
     // Colours are drawn, not styled: another scheme takes another plot.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#build());
-    new ResizeObserver(() => this.#plot?.setSize({ width: this.#root.clientWidth, height: HEIGHT_PX })).observe(
-      this.#root,
-    );
+    new ResizeObserver(() => this.#plot?.setSize(this.#size)).observe(this.#root);
+  }
+
+  get #size(): { readonly width: number; readonly height: number } {
+    return { width: this.#root.clientWidth, height: this.#root.clientHeight };
   }
 
   draw(): void {
@@ -77,25 +78,31 @@ export class DecisionChart {
     };
     this.#plot = new uPlot(
       {
-        width: this.#root.clientWidth,
-        height: HEIGHT_PX,
+        ...this.#size,
         legend: { show: false },
         cursor: { show: false },
-        padding: [10, 6, 0, 0],
+        padding: [10, 22, 0, 0],
         scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
         axes: [
-          { ...axis, grid: { show: false }, space: 90 },
-          { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map((tick) => rate(tick).replace(".0", "")) },
+          { ...axis, grid: { show: false }, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
+          {
+            ...axis,
+            size: 44,
+            space: 34,
+            values: (_, ticks) => ticks.map((tick) => rate(tick).replace(".0", "")),
+          },
         ],
         series: [
           {},
-          ...DECISIONS.toReversed().map((name): uPlot.Series => ({
-            label: name,
-            width: 0,
-            points: { show: false },
-            fill: colours.get(name) ?? ink,
-            ...(bars && { paths: bars }),
-          })),
+          ...DECISIONS.toReversed().map(
+            (name): uPlot.Series => ({
+              label: name,
+              width: 0,
+              points: { show: false },
+              fill: colours.get(name) ?? ink,
+              ...(bars && { paths: bars }),
+            }),
+          ),
         ],
       },
       this.#data,
@@ -103,6 +110,8 @@ export class DecisionChart {
     );
   }
 }
+
+const timeOfDay = (seconds: number): string => clock(seconds * 1_000).replace(/\.\d+$/, "");
 
 /** What a canvas takes for a colour: without variables and schemes. */
 function resolved(root: HTMLElement, colour: string): string {

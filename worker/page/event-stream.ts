@@ -12,7 +12,11 @@ export class EventStreamReader {
     const events: string[] = [];
     this.#rest += piece;
     // A carriage return at the end may be half of a line end.
-    for (let end = /\r\n|\n|\r(?!$)/.exec(this.#rest); end !== null; end = /\r\n|\n|\r(?!$)/.exec(this.#rest)) {
+    for (
+      let end = /\r\n|\n|\r(?!$)/.exec(this.#rest);
+      end !== null;
+      end = /\r\n|\n|\r(?!$)/.exec(this.#rest)
+    ) {
       const line = this.#rest.slice(0, end.index);
       this.#rest = this.#rest.slice(end.index + end[0].length);
       if (line !== "") this.#field(line);

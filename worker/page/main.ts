@@ -9,8 +9,8 @@ import { LiveMap } from "./map.ts";
 import { type Chosen, overview } from "./overview.ts";
 import { Panel } from "./panel.ts";
 import { emptyState, fold } from "./state.ts";
-import { follow, type StreamStatus } from "./stream.ts";
 import { Story } from "./story.ts";
+import { follow, type StreamStatus } from "./stream.ts";
 import { Tables } from "./tables.ts";
 
 const TOKEN_KEY = "onecount.token";
@@ -135,7 +135,10 @@ function drawStatus(): void {
   const silentMs = Date.now() - lastHeardAt;
   const isStale = status.kind === "live" && silentMs > STALE_MS;
   setAttribute(byId("status", HTMLElement), "data-kind", isStale ? "stale" : status.kind);
-  setText(byId("status-text", HTMLElement), isStale ? `Stale: no news for ${Math.round(silentMs / 1_000)} s` : statusWords());
+  setText(
+    byId("status-text", HTMLElement),
+    isStale ? `Stale: no news for ${Math.round(silentMs / 1_000)} s` : statusWords(),
+  );
 }
 
 function statusWords(): string {

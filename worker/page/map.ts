@@ -6,14 +6,13 @@ import type { Overview } from "./overview.ts";
 import { type Point, spreadOut } from "./placement.ts";
 
 /** More would hide the map: of many POPs the busiest have badges, the others are dots. */
-const BADGES_MAX = 24;
+const BADGES_MAX = { wide: 24, narrow: 8 };
 /** Arcs of clients that are not chosen: those with the most clients. */
 const FLOWS_MAX = 40;
 /** Up to so many POPs each has its arc to the owner; beyond that those where the client was seen. */
 const ARCS_FROM_ALL_MAX = 12;
-const PULSES_MAX = 16;
 /** In pixels: how far apart badges are, across and down, on wide and narrow maps. */
-const APART = { wide: { x: 50, y: 62 }, narrow: { x: 40, y: 54 } };
+const APART = { wide: { x: 50, y: 62 }, narrow: { x: 38, y: 52 } };
 const NARROW_PX = 480;
 /** A badge farther from its place than this has a line to it. */
 const LEADER_PX = 6;
@@ -40,6 +39,7 @@ export class LiveMap {
   readonly #lines = svg("g");
   readonly #pulses = svg("g");
   readonly #setBadges: (badges: readonly Badge[]) => void;
+  readonly #ringing = new Set<string>();
   #width = 0;
   /** Of the POPs with badges, by name; anew when the POPs or the width change. */
   #spots: ReadonlyMap<string, Point> = new Map();
@@ -71,33 +71,46 @@ export class LiveMap {
   draw(seen: Overview, rates: ReadonlyMap<string, number>): void {
     const pops = [...new Set([...this.#options.pops, ...seen.pops])];
     const known = pops.filter((pop) => PLACES[pop] !== undefined);
-    const weight = (pop: string): number => (seen.chosen?.pops.get(pop)?.used ?? 0) * 1e6 + (rates.get(pop) ?? 0);
+    const weight = (pop: string): number =>
+      (seen.chosen?.pops.get(pop)?.used ?? 0) * 1e6 + (rates.get(pop) ?? 0);
+    const most = this.#isNarrow ? BADGES_MAX.narrow : BADGES_MAX.wide;
     const shown =
-      known.length <= BADGES_MAX
-        ? known
-        : known.toSorted((a, b) => weight(b) - weight(a)).slice(0, BADGES_MAX);
+      known.length <= most ? known : known.toSorted((a, b) => weight(b) - weight(a)).slice(0, most);
     this.#place(shown, known);
     this.#setBadges(shown.map((pop) => badgeOf(pop, seen, rates, this.#options.onPop !== undefined)));
     this.#draw(seen, known.length <= ARCS_FROM_ALL_MAX ? known : [...(seen.chosen?.pops.keys() ?? [])]);
     const elsewhere = pops.filter((pop) => PLACES[pop] === undefined);
     const words = byId("elsewhere", HTMLElement);
     words.hidden = elsewhere.length === 0;
-    setText(words, `Not on the map: ${elsewhere.map((pop) => `${pop} ${countAt(pop, seen, rates)}`).join(", ")}`);
+    setText(
+      words,
+      `Not on the map: ${elsewhere.map((pop) => `${pop} ${countAt(pop, seen, rates)}`).join(", ")}`,
+    );
   }
 
   /** A ring at the owner's POP. */
   pulse(pop: string | null, isBlock: boolean): void {
     const at = pop === null ? undefined : this.#at(pop);
-    if (at === undefined || this.#pulses.childElementCount >= PULSES_MAX) return;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    // One ring at a time at each POP: a thousand announcements a second are no thousand rings.
+    if (pop === null || at === undefined || this.#ringing.has(pop)) return;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
+    this.#ringing.add(pop);
     const ring = svg("circle", {
       class: isBlock ? "pulse of-block" : "pulse",
       cx: String(at.x),
       cy: String(at.y),
       r: "20",
     });
-    ring.addEventListener("animationend", () => ring.remove(), { once: true });
+    const end = (): void => {
+      ring.remove();
+      this.#ringing.delete(pop);
+    };
+    ring.addEventListener("animationend", end, { once: true });
     this.#pulses.append(ring);
+  }
+
+  get #isNarrow(): boolean {
+    return this.#width < NARROW_PX;
   }
 
   #at(pop: string): Point | undefined {
@@ -115,13 +128,20 @@ export class LiveMap {
     if (placed === this.#placed) return;
     this.#placed = placed;
     const height = (this.#width * HEIGHT) / WIDTH;
-    const apart = this.#width < NARROW_PX ? APART.narrow : APART.wide;
+    const apart = this.#isNarrow ? APART.narrow : APART.wide;
     const places = shown.flatMap((pop) => this.#placeOf(pop) ?? []);
-    const points = spreadOut(places, apart, { x: this.#width, y: height }, { x: apart.x / 2, y: apart.y / 2 });
+    const points = spreadOut(
+      places,
+      apart,
+      { x: this.#width, y: height },
+      { x: apart.x / 2, y: apart.y / 2 },
+    );
     // The number is the middle of a badge, its name hangs below.
     const up = (apart.y - apart.x) / 2;
     const spots = points.map(({ x, y }) => ({ x: Math.round(x), y: Math.round(y - up) }));
-    this.#spots = new Map(shown.flatMap((pop, index) => (spots[index] ? [[pop, spots[index]] as const] : [])));
+    this.#spots = new Map(
+      shown.flatMap((pop, index) => (spots[index] ? [[pop, spots[index]] as const] : [])),
+    );
     this.#places.replaceChildren(
       ...shown.flatMap((_, index) => leader(places[index], spots[index])),
       ...known.flatMap((pop) => {
@@ -138,7 +158,10 @@ export class LiveMap {
       { viewBox: "-23 -23 46 46", "aria-hidden": "true" },
       svg("circle", { class: "ring", r: "21.5" }),
       svg("circle", { class: "shape", r: "17" }),
-      svg("path", { class: "shape octagon", d: "M-7.5 -17.500h15l10.500 10.500v15l-10.500 10.500h-15l-10.500-10.500v-15z" }),
+      svg("path", {
+        class: "shape octagon",
+        d: "M-7.5 -17.500h15l10.500 10.500v15l-10.500 10.500h-15l-10.500-10.500v-15z",
+      }),
       svg("text", { y: "0.5" }),
     );
     const name = html("span", { "aria-hidden": "true" }, pop);
@@ -168,7 +191,12 @@ export class LiveMap {
     const wanted = [
       ...flows
         .slice(0, FLOWS_MAX)
-        .map(({ from, to, clients }) => ({ from, to, kind: "flow", width: 1 + Math.min(4, Math.log2(clients)) })),
+        .map(({ from, to, clients }) => ({
+          from,
+          to,
+          kind: "flow",
+          width: 1 + Math.min(2, Math.log2(clients) / 2),
+        })),
       ...(owner === null ? [] : from)
         .filter((pop) => pop !== owner)
         .map((pop) => ({ from: pop, to: owner ?? "", kind: "forward", width: 2.25 })),
@@ -176,6 +204,7 @@ export class LiveMap {
     const drawn = JSON.stringify(wanted);
     if (drawn === this.#linesDrawn) return;
     this.#linesDrawn = drawn;
+    this.#arcs.classList.toggle("has-chosen", chosen !== undefined);
     this.#lines.replaceChildren(
       ...wanted.flatMap(({ from, to, kind, width }) => {
         const [start, end] = [this.#at(from), this.#at(to)];
@@ -198,7 +227,8 @@ function badgeOf(pop: string, seen: Overview, rates: ReadonlyMap<string, number>
   const asks = at?.claimed === true;
   const count = countAt(pop, seen, rates);
   const kinds = [owns && "owns", blocks && "blocks", asks && "asks", count === "0" && "is-idle"];
-  const what = chosen === undefined ? `${count} requests a second` : `${count} requests of ${chosen.key} admitted`;
+  const what =
+    chosen === undefined ? `${count} requests a second` : `${count} requests of ${chosen.key} admitted`;
   const words = [
     `${pop}, ${PLACES[pop]?.[0]}: ${what}`,
     ...(owns ? ["the owner is here"] : []),

@@ -209,7 +209,9 @@ function rowOf({ id, rule, key, hash, window, counts, news }: Draft, now: number
 
 /** Isolates learn of one block at different times. A block is known by when it ends. */
 function skewMsOf(counts: readonly KeyCount[], now: number): number | null {
-  const blocked = counts.filter(({ blockedUntil, blockedSince }) => (blockedUntil ?? 0) > now && blockedSince);
+  const blocked = counts.filter(
+    ({ blockedUntil, blockedSince }) => (blockedUntil ?? 0) > now && blockedSince,
+  );
   const until = Math.max(0, ...blocked.map(({ blockedUntil }) => blockedUntil ?? 0));
   const since = blocked.flatMap((count) => (count.blockedUntil === until ? [count.blockedSince ?? 0] : []));
   return since.length < 2 ? null : Math.max(...since) - Math.min(...since);
@@ -219,7 +221,9 @@ function skewOf(blocked: readonly ClientRow[]): Skew | null {
   const sorted = blocked.flatMap(({ skewMs }) => (skewMs === null ? [] : [skewMs])).sort((a, b) => a - b);
   const medianMs = sorted[Math.floor(sorted.length / 2)];
   const worstMs = sorted.at(-1);
-  return medianMs === undefined || worstMs === undefined ? null : { clients: sorted.length, medianMs, worstMs };
+  return medianMs === undefined || worstMs === undefined
+    ? null
+    : { clients: sorted.length, medianMs, worstMs };
 }
 
 /** Rules in the order in which the Worker told them; the plans of one rule are one row. */

@@ -1,5 +1,6 @@
 /** The panel of the local cluster: traffic, faults, and the slide. */
-import type { Cluster, Sent, SlideRule, Target } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Sent, SlideRule, Target } from "./cluster-info.ts";
 import { byId, html, setText } from "./dom.ts";
 import type { Chosen } from "./overview.ts";
 import { playSlide, type Tally } from "./slide.ts";
@@ -225,5 +226,7 @@ function freshAddress(): string {
 const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    stopped.addEventListener("abort", () => (clearTimeout(timer), reject(new Error("stopped"))), { once: true });
+    stopped.addEventListener("abort", () => (clearTimeout(timer), reject(new Error("stopped"))), {
+      once: true,
+    });
   });

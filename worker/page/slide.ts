@@ -5,7 +5,7 @@
  *   2  the one that reaches the threshold at a POP claims the client
  *   3  from then on each POP forwards to the owner; the limit is one for all, and so is the block
  */
-import type { Sent, SlideRule } from "./cluster.ts";
+import type { Sent, SlideRule } from "./cluster-info.ts";
 
 /** What the play needs of the page. */
 export interface Stage {
@@ -97,17 +97,28 @@ export async function playSlide(stage: Stage): Promise<Tally> {
     const pop = around[turn % around.length] ?? first;
     await after(stage, () => ask(ip, pop));
   }
-  stage.say(3, `${admitted} are admitted. The next one is denied, and the block applies at every POP at the same moment.`);
+  stage.say(
+    3,
+    `${admitted} are admitted. The next one is denied, and the block applies at every POP at the same moment.`,
+  );
   await stage.pause("request");
   for (const pop of around) {
-    for (let tries = 0; !blockedAt.includes(pop) && tries < TRIES_MAX; tries += 1) await after(stage, () => ask(ip, pop));
+    for (let tries = 0; !blockedAt.includes(pop) && tries < TRIES_MAX; tries += 1)
+      await after(stage, () => ask(ip, pop));
   }
-  stage.say(3, `${admitted} of ${rule.limit} admitted, over ${pops.length} POPs; ${blockedAt.length} of them now deny by themselves, without asking anybody.`);
+  stage.say(
+    3,
+    `${admitted} of ${rule.limit} admitted, over ${pops.length} POPs; ${blockedAt.length} of them now deny by themselves, without asking anybody.`,
+  );
   return told();
 }
 
 /** A client whose window is young enough, with its first request sent. Windows begin at another moment for each key. */
-async function newClient(stage: Stage, pop: string, onAdmitted: () => void): Promise<{ readonly ip: string }> {
+async function newClient(
+  stage: Stage,
+  pop: string,
+  onAdmitted: () => void,
+): Promise<{ readonly ip: string }> {
   for (let tried = 0; tried < ADDRESSES_MAX; tried += 1) {
     const ip = stage.freshAddress();
     const sent = await stage.send(pop, ip);

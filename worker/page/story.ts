@@ -66,12 +66,14 @@ export class Story {
     if (chosen !== this.#chosen) this.#answer("", false);
     this.#chosen = chosen;
     byId("story-body", HTMLElement).hidden = chosen === undefined;
+    byId("close-story", HTMLElement).hidden = chosen === undefined;
     const hint = byId("story-hint", HTMLElement);
     hint.hidden = chosen !== undefined && (client?.problem ?? null) === null && isReachable(chosen);
     if (chosen === undefined) return setText(hint, "Choose one of the busiest clients to see its story.");
     setText(
       hint,
-      client?.problem ?? "Nobody has claimed it yet, so only the beginning of its hash is known: it has no owner to ask.",
+      client?.problem ??
+        "Nobody has claimed it yet, so only the beginning of its hash is known: it has no owner to ask.",
     );
     for (const button of this.#buttons) button.disabled = !isReachable(chosen);
     setText(byId("story-key", HTMLElement), chosen.key);

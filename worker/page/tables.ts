@@ -1,7 +1,8 @@
 /** The tables: busiest clients, claims by rule, excess against the bound. */
 import type { Accuracy, AccuracyFigures } from "../../shared/telemetry/live.ts";
+import { durationMs, formatDuration } from "../../shared/time.ts";
 import { byId, html, keyed, setText } from "./dom.ts";
-import { count, duration, left } from "./format.ts";
+import { count, left } from "./format.ts";
 import type { Chosen, ClientRow, Overview, RuleRow } from "./overview.ts";
 
 /** Rows of a table; a busy deployment has thousands of clients. */
@@ -36,7 +37,11 @@ export class Tables {
           state.className = row.blockedUntil > 0 ? "state-blocked" : row.claimed ? "state-claimed" : "";
           setText(
             state,
-            row.blockedUntil > 0 ? `■ blocked, ${left(row.blockedUntil, now)}` : row.claimed ? "● claimed" : "local",
+            row.blockedUntil > 0
+              ? `■ blocked, ${left(row.blockedUntil, now)}`
+              : row.claimed
+                ? "● claimed"
+                : "local",
           );
         }
         element.classList.toggle("is-chosen", row === this.#seen?.chosen);
@@ -45,13 +50,13 @@ export class Tables {
     this.#rules = keyed(
       byId("rules", HTMLElement),
       ({ name }: RuleRow) => name,
-      () => html("tr", {}, ...cells(["", "", "number", "number"])),
+      () => html("tr", {}, ...cells(["", "", "number", "number", "number"])),
       (element, row) => {
-        const [name, quota, claimed, blocked] = element.children;
+        const [name, quota, threshold, claimed, blocked] = element.children;
         element.setAttribute("title", row.guarantee);
         const mode = row.mode === "shadow" ? " (shadow)" : "";
         fill([name, `${row.name}${mode}`], [quota, quotaOf(row)]);
-        fill([claimed, count(row.claimed)], [blocked, count(row.blocked)]);
+        fill([threshold, count(row.threshold)], [claimed, count(row.claimed)], [blocked, count(row.blocked)]);
       },
     );
     this.#accuracy = keyed(
@@ -80,7 +85,7 @@ export class Tables {
     if (figures.length > 0)
       setText(
         byId("accuracy-hint", HTMLElement),
-        `Of ${count(admitted)} admitted requests that were counted exactly, ${count(over)} were too many. “Worst key” is the most that one key was over in one window, beside what the bound allows there.`,
+        `Of ${count(admitted)} admitted requests that were counted exactly, ${count(over)} were too many. “Worst” is the most that one key was over in one window, beside what the bound allows there.`,
       );
   }
 }
@@ -92,8 +97,8 @@ function fill(...texts: (readonly [cell: Element | undefined, text: string])[]):
   for (const [cell, text] of texts) if (cell !== undefined) setText(cell, text);
 }
 
-const quotaOf = ({ limit, windowMs, threshold }: RuleRow): string =>
-  `${count(limit)} per ${duration(windowMs).replace(".0", "")}, claimed at ${count(threshold)}`;
+const quotaOf = ({ limit, windowMs }: RuleRow): string =>
+  `${count(limit)} / ${formatDuration(durationMs(windowMs))}`;
 
 function popsOf({ pops }: ClientRow): string {
   const names = [...pops.keys()].sort((a, b) => (pops.get(b)?.used ?? 0) - (pops.get(a)?.used ?? 0));

@@ -1,0 +1,49 @@
+/** The clients that `POST /api/send` plays: their requests, and what became of them. */
+import type { Sent } from "../../../worker/page/cluster-info.ts";
+import { addressOf, type SendRequest } from "../send.ts";
+import { type CoreEnv, clientsOf } from "./env.ts";
+import { pops } from "./places.ts";
+
+interface Answer {
+  readonly admitted: boolean;
+  /** As `x-onecount` says it. */
+  readonly decision: string;
+  readonly resetSeconds: number | null;
+}
+
+/** Sends them all and waits for the answers. */
+export async function sendAll(env: CoreEnv, send: SendRequest): Promise<Sent> {
+  const answers: Promise<Answer>[] = [];
+  const startedAt = Date.now();
+  for (let index = 0; index < send.count; index += 1) {
+    if (send.perSecond === undefined) await answers.at(-1);
+    else {
+      const due = startedAt + (1_000 * index) / send.perSecond;
+      if (due > Date.now()) await scheduler.wait(due - Date.now());
+    }
+    answers.push(sendOne(env, send, addressOf(send.ip, index % send.clients)));
+  }
+  const all = await Promise.all(answers);
+  const admitted = all.filter((answer) => answer.admitted).length;
+  const decisions: Record<string, number> = {};
+  for (const { decision } of all) decisions[decision] = (decisions[decision] ?? 0) + 1;
+  const resetSeconds = all.at(-1)?.resetSeconds ?? null;
+  return { sent: all.length, admitted, denied: all.length - admitted, decisions, resetSeconds };
+}
+
+async function sendOne(env: CoreEnv, { pop, path, method }: SendRequest, ip: string): Promise<Answer> {
+  const url = pops.find(({ name }) => name === pop)?.url ?? "";
+  const response = await clientsOf(env, pop).fetch(`${url}${path}`, {
+    method,
+    headers: { "cf-connecting-ip": ip },
+    redirect: "manual",
+  });
+  await response.body?.cancel();
+  const { headers } = response;
+  const reset = /;t=(\d+)/.exec(headers.get("RateLimit") ?? "")?.[1];
+  return {
+    admitted: response.ok,
+    decision: /decision=(\w+)/.exec(headers.get("x-onecount") ?? "")?.[1] ?? "unlimited",
+    resetSeconds: reset === undefined ? null : Number(reset),
+  };
+}
