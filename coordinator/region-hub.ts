@@ -1,21 +1,44 @@
 /**
- * RegionHub: the Durable Object that fans announcements out to its region's isolates. Owners call
- * `announce`; isolates hold one hibernatable WebSocket each. Memory is all it has: a hub that restarts
- * starts a new feed, and what it forgot expires by itself.
+ * RegionHub: the Durable Object that fans announcements out to its region's isolates, and gathers what they counted.
+ * Owners call `announce`; isolates hold one hibernatable WebSocket each, and call `report` now and then. The feed is in
+ * memory: a hub that restarts starts a new one, and what it forgot expires by itself. Reports are stored.
  */
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
+import { type RegionMetrics, Reports } from "../shared/hub/reports.ts";
+import { Stories } from "../shared/hub/stories.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
 import { decodeNews, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
 import { oncePerSchema, schemaFor } from "../shared/protocol/dialects.ts";
 import type { Announcement } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
+import { REGIONS } from "../shared/region.ts";
+import type { StoryEvent } from "../shared/telemetry/live.ts";
+import { decodeReport, encodeReceipt, encodeReport, type Report } from "../shared/telemetry/report.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
+import { Viewers } from "./viewers.ts";
+
+/** Where an isolate's last report is stored, and where the sum of those that are gone. */
+const REPORT_PREFIX = "report:";
+const BASE_ROW = "reports";
+/** Of isolates that hold a connection. */
+const WATCH_TAG = "watch";
 
 export class RegionHub extends DurableObject<Env> {
   readonly #feed = new Feed(crypto.randomUUID());
+  readonly #reports = new Reports();
+  readonly #stories = new Stories();
+  readonly #viewers: Viewers;
   #unreadableReported = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const region = REGIONS.find((name) => name === ctx.id.name) ?? REGIONS[0];
+    const core = { feed: this.#feed, reports: this.#reports };
+    this.#viewers = new Viewers(ctx, region, core, (frame) => deliver(this.#watchers(), [frame]));
+    this.#reports.restore(this.#storedReports(), ctx.storage.kv.get(BASE_ROW), epochMs(Date.now()));
+  }
 
   /** Takes an owner's announcements. Returns the newest schema it reads: who wrote in a newer one says it again. */
   announce(frame: Uint8Array): number {
@@ -27,10 +50,57 @@ export class RegionHub extends DurableObject<Env> {
       this.#unreadableReported = true;
       return SCHEMA;
     }
-    if (this.#feed.take(news.value, epochMs(Date.now()))) {
-      setTimeout(() => deliver(this.ctx.getWebSockets(), this.#feed.flush()), HUB_COALESCE);
-    }
+    const now = epochMs(Date.now());
+    for (const item of news.value) this.#stories.heard(item, now);
+    if (this.#feed.take(news.value, now)) setTimeout(() => this.#flush(), HUB_COALESCE);
     return SCHEMA;
+  }
+
+  #flush(): void {
+    const frames = this.#feed.flush();
+    deliver(this.#watchers(), frames);
+    this.#viewers.announced(frames.flatMap((frame) => frame.news));
+  }
+
+  #watchers(): readonly WebSocket[] {
+    return this.ctx.getWebSockets(WATCH_TAG);
+  }
+
+  /** Takes an isolate's report. The receipt leaves only when the report is stored. */
+  report(frame: Uint8Array): Uint8Array {
+    const read = decodeReport(frame);
+    if (!read.ok) return encodeReceipt({ error: read.error, speaks: SCHEMA }, SCHEMA_MIN);
+    const report = read.value;
+    const now = epochMs(Date.now());
+    if (this.#reports.take(report, now)) this.#store(report);
+    for (const key of report.keys) this.#stories.seen(key, report.pop, now);
+    this.#viewers.reported();
+    return encodeReceipt({ source: report.source, seq: report.seq });
+  }
+
+  #store(report: Report): void {
+    const { kv } = this.ctx.storage;
+    kv.put(REPORT_PREFIX + report.source, encodeReport({ ...report, keys: [] }));
+    const { gone, base } = this.#reports.tidy(epochMs(Date.now()));
+    for (const source of gone) kv.delete(REPORT_PREFIX + source);
+    if (base) kv.put(BASE_ROW, this.#reports.encodeBase());
+  }
+
+  *#storedReports(): Iterable<Report> {
+    for (const [, frame] of this.ctx.storage.kv.list({ prefix: REPORT_PREFIX })) {
+      const read = decodeReport(frame);
+      if (read.ok) yield read.value;
+    }
+  }
+
+  /** All that this region's isolates counted. */
+  metrics(): RegionMetrics {
+    return this.#reports.metrics(epochMs(Date.now()));
+  }
+
+  /** What happened to a client, oldest first. @param tag the first 16 digits of its key's hash */
+  story(ruleVersion: string, tag: string): readonly StoryEvent[] {
+    return this.#stories.of(ruleVersion, tag);
   }
 
   /**
@@ -44,6 +114,7 @@ export class RegionHub extends DurableObject<Env> {
   }
 
   /**
+   * `GET /live` is for live pages (`viewers.ts`).
    * `GET /watch?feed=ID&number=N&schema=S` with an upgrade: the frames missed since then, and all that follow,
    * in the newest schema that both ends know. A watcher that names none is of the first release.
    */
@@ -54,15 +125,17 @@ export class RegionHub extends DurableObject<Env> {
         headers: { Upgrade: "websocket" },
       });
     }
-    const query = new URL(request.url).searchParams;
+    const { pathname, searchParams: query } = new URL(request.url);
+    if (pathname === "/live") return this.#viewers.accept(query);
     const number = Number(query.get("number") ?? "0");
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, [WATCH_TAG]);
     // What hangs on the socket is there when this object has slept.
     server.serializeAttachment({ schema: Number(query.get("schema")) } satisfies Watcher);
     const place = Number.isSafeInteger(number) && number >= 0 ? number : 0;
     const missed = this.#feed.catchUp(query.get("feed") ?? "", place, epochMs(Date.now()));
-    deliver([server], missed);
+    const { notice } = this.#viewers;
+    deliver([server], notice === undefined ? missed : [...missed, notice]);
     return new Response(null, { status: 101, webSocket: client });
   }
 

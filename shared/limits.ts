@@ -144,3 +144,60 @@ export const WATCH_CONNECT_MAX: DurationMs = durationMs(3_000);
 /** Pauses between attempts to reach an unreachable hub: doubling, jittered. */
 export const WATCH_RETRY_MIN: DurationMs = durationMs(500);
 export const WATCH_RETRY_MAX: DurationMs = durationMs(5_000);
+
+// ── Telemetry ───────────────────────────────────────────────────────────────────────────────────
+
+/** An isolate hands its counts to its hub at most so often: one call for all requests of five seconds. */
+export const REPORT_PAUSE_MIN: DurationMs = durationMs(5_000);
+/** One that counted fewer than REPORT_BUSY requests gathers for longer: a report of one request would cost more than the request. */
+export const REPORT_PAUSE_MAX: DurationMs = durationMs(20_000);
+export const REPORT_BUSY = 32;
+/** While somebody looks at the live page, a person should not wait for what he sees. */
+export const REPORT_PAUSE_WATCHED: DurationMs = durationMs(1_000);
+/** How long one request's context gathers and reports: within the 30 s that `waitUntil` lasts. */
+export const REPORTING_MAX: DurationMs = durationMs(28_000);
+/** How long a report may take; a hub that starts far away takes a few hundred ms. */
+export const REPORT_CALL_MAX: DurationMs = durationMs(5_000);
+/** Pauses after a report that was not acknowledged: doubling, jittered. */
+export const TALLY_RETRY_MIN: DurationMs = durationMs(1_000);
+export const TALLY_RETRY_MAX: DurationMs = durationMs(60_000);
+/** An isolate that reported nothing for so long begins another tally: its hub may have put the old one away. */
+export const REPORT_IDLE_MAX: DurationMs = durationMs(300_000);
+/** A hub puts the counts of a silent isolate away after so long: twice what an isolate that comes back allows for. */
+export const REPORTER_KEPT: DurationMs = durationMs(600_000);
+/** Isolates that a hub lists one by one, about 2 KB each. Past it those silent for longest are put away. */
+export const REPORTERS_MAX = 4_096;
+/** Isolates put away whose last report a hub remembers, so that one repeated very late counts once: 40 bytes each. */
+export const REPORTERS_PUT_AWAY_MAX = 4_096;
+/** Rules by data centre that a hub keeps of isolates that were put away. What exceeds it is kept by the rule's name alone. */
+export const BASE_ROWS_MAX = 2_048;
+/** Rules in one report: an environment variable holds 30 to 40, a bundled file more. */
+export const RULES_REPORTED_MAX = 1_024;
+/** Clients in one report while somebody looks: about 150 bytes each. */
+export const KEYS_REPORTED_MAX = 200;
+/** Clients of one region that a live page is told of. */
+export const KEYS_SHOWN_MAX = 200;
+/** Clients of one region that live pages ask for by name. */
+export const WANTED_MAX = 16;
+/** A client that nobody reported for so long is not shown any more. */
+export const KEYS_SHOWN_FOR: DurationMs = durationMs(60_000);
+/** Clients whose story a hub remembers, and events in one, about 60 bytes each: 2 MB. */
+export const STORIES_MAX = 1_024;
+export const STORY_EVENTS_MAX = 32;
+/** A hub tells its isolates that somebody looks for so long, and says it again at half of that. */
+export const WATCHED_FOR: DurationMs = durationMs(30_000);
+/** A live page gets what is new at most so often; news of claims and blocks go at once. */
+export const LIVE_PAUSE: DurationMs = durationMs(1_000);
+/** A live page's stream shows that it lives at least so often. */
+export const LIVE_BEAT: DurationMs = durationMs(5_000);
+/** The client that a live page looks at is asked after at least so often; sooner when something came. */
+export const LIVE_CLIENT_PAUSE: DurationMs = durationMs(5_000);
+/** A hub that a live page lost is tried again after so long. */
+export const LIVE_RETRY: DurationMs = durationMs(2_000);
+/** A live page's stream ends by itself after so long, or so many calls: a request may make 1,000. The page opens another. */
+export const LIVE_FOR: DurationMs = durationMs(600_000);
+export const LIVE_CALLS_MAX = 900;
+/** Messages that a live page may be behind. */
+export const LIVE_BUFFERED_MAX = 256;
+/** How long a scrape waits for a hub; Prometheus gives up after 10 s. */
+export const METRICS_CALL_MAX: DurationMs = durationMs(4_000);

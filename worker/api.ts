@@ -5,7 +5,7 @@
 import { type IRequest, Router } from "itty-router";
 import { UNAVAILABLE_RETRY } from "../shared/limits.ts";
 import { quote } from "../shared/quote.ts";
-import { regionOf } from "../shared/region.ts";
+import { type Region, regionOf } from "../shared/region.ts";
 import { NOTHING } from "../shared/status.ts";
 import type { HostAndPath } from "../shared/url.ts";
 import { tokenOf } from "./admin-token.ts";
@@ -15,6 +15,8 @@ import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import { BadRequest, readLimitRequests, Unavailable } from "./limit-request.ts";
+import { type Chosen, live } from "./live.ts";
+import { metrics } from "./metrics.ts";
 import { placeOf, popHere } from "./place.ts";
 import { Service } from "./service.ts";
 
@@ -29,6 +31,9 @@ interface Call {
   /** The token's name. */
   readonly by: string;
   readonly pop: string;
+  readonly region: Region;
+  readonly env: Env;
+  readonly background: Background;
 }
 type Handler = (request: IRequest, call: Call) => unknown;
 
@@ -47,7 +52,7 @@ export function apiPrefix(env: Env): string {
 /** Whether a path is the API's. Nothing below its prefix goes to the origin. */
 export function isApi({ pathname }: HostAndPath, env: Env): boolean {
   const prefix = apiPrefix(env);
-  if (prefix === "") return pathname.startsWith("/v1/") || pathname === "/healthz";
+  if (prefix === "") return pathname.startsWith("/v1/") || ["/healthz", "/metrics"].includes(pathname);
   return (
     pathname.startsWith(prefix) && (pathname.length === prefix.length || pathname[prefix.length] === "/")
   );
@@ -67,15 +72,20 @@ export async function api(
   // A caller that counts by name alone has to hear of blocks, too.
   config.limiter.listen(request, background);
   const { continent, longitude } = placeOf(request);
-  const service = new Service(config.limiter, env, background, regionOf(continent, longitude));
+  const region = regionOf(continent, longitude);
+  const service = new Service(config.limiter, env, background, region);
   const path = pathname.slice(apiPrefix(env).length);
   try {
     const answer: unknown = await router.fetch(routed(request, path), {
       service,
       by,
       pop: popHere(request),
+      region,
+      env,
+      background,
     } satisfies Call);
-    return answer === undefined ? noSuchPath(request.method, path) : noStore(Response.json(answer));
+    if (answer === undefined) return noSuchPath(request.method, path);
+    return noStore(answer instanceof Response ? answer : Response.json(answer));
   } catch (error) {
     return failure(error);
   }
@@ -94,6 +104,8 @@ const on = (method: "get" | "post" | "put" | "delete", path: string, handler: Ha
 };
 
 on("get", "/healthz", (_, { service, pop }) => ({ ok: true, pop, rules: service.rules().length }));
+on("get", "/metrics", (_, { env }) => metrics(env, []));
+on("get", "/v1/live", ({ query }, call) => live(call, chosen(query)));
 on("get", "/v1/rules", (_, { service }) => ({ rules: service.rules() }));
 on("get", "/v1/claims", async ({ query: { rule } }, { service }) => {
   if (Array.isArray(rule))
@@ -107,40 +119,44 @@ on("post", "/v1/peek", async (request, { service }) =>
   each(readLimitRequests(await json(request)), (one) => service.peek(one)),
 );
 on("get", "/v1/keys/:rule/:key+", async (request, { service }) => {
-  const { rule, key } = names(request);
-  return { rule, accounts: await service.inspect(rule, key) };
+  const { rule, key, byHash } = names(request);
+  return { rule, accounts: await service.inspect(rule, key, byHash) };
 });
 on("delete", "/v1/keys/:rule/:key+", (request, call) =>
-  change(request, call, { what: "reset" }, ({ rule, key }) => call.service.reset(rule, key)),
+  change(request, call, { what: "reset" }, ({ rule, key, byHash }) => call.service.reset(rule, key, byHash)),
 );
 on("put", "/v1/blocks/:rule/:key+", async (request, call) => {
   const block = await json(request);
-  return change(request, call, { what: "block", ...told(block) }, ({ rule, key }) =>
-    call.service.block(rule, key, block),
+  return change(request, call, { what: "block", ...told(block) }, ({ rule, key, byHash }) =>
+    call.service.block(rule, key, block, byHash),
   );
 });
 on("delete", "/v1/blocks/:rule/:key+", (request, call) =>
-  change(request, call, { what: "unblock" }, ({ rule, key }) => call.service.unblock(rule, key)),
+  change(request, call, { what: "unblock" }, ({ rule, key, byHash }) =>
+    call.service.unblock(rule, key, byHash),
+  ),
 );
 on("put", "/v1/overrides/:rule/:key+", async (request, call) => {
   const override = (await json(request)) ?? undefined;
-  return change(request, call, { what: "override", ...told(override) }, ({ rule, key }) =>
-    call.service.override(rule, key, override),
+  return change(request, call, { what: "override", ...told(override) }, ({ rule, key, byHash }) =>
+    call.service.override(rule, key, override, byHash),
   );
 });
 on("delete", "/v1/overrides/:rule/:key+", (request, call) =>
-  change(request, call, { what: "override", limit: null }, ({ rule, key }) =>
-    call.service.override(rule, key, null),
+  change(request, call, { what: "override", limit: null }, ({ rule, key, byHash }) =>
+    call.service.override(rule, key, null, byHash),
   ),
 );
 
 interface Names {
   readonly rule: string;
   readonly key: string;
+  /** Whether the key is named by the hash that it is shown by. */
+  readonly byHash: boolean;
 }
 
 /** Rule and key in a path. A key may have slashes in it, escaped or not. */
-function names({ params }: IRequest): Names {
+function names({ params, query }: IRequest): Names {
   const decoded = (text: string | undefined): string => {
     try {
       return decodeURIComponent(text ?? "");
@@ -150,7 +166,24 @@ function names({ params }: IRequest): Names {
       );
     }
   };
-  return { rule: decoded(params.rule), key: decoded(params.key) };
+  return { rule: decoded(params.rule), key: decoded(params.key), byHash: isByHash(query) };
+}
+
+type Query = IRequest["query"];
+
+function isByHash({ by }: Query): boolean {
+  if (by === undefined || by === "hash") return by === "hash";
+  throw new BadRequest(`the query, "by": found ${quote(by)}; allowed is "hash", or none`);
+}
+
+/** The client that a live page looks at, if it says one. */
+function chosen(query: Query): Chosen | undefined {
+  const { rule, key } = query;
+  if (rule === undefined && key === undefined) return undefined;
+  if (typeof rule === "string" && typeof key === "string") return { rule, key, byHash: isByHash(query) };
+  throw new BadRequest(
+    'the query: found "rule" or "key", alone or twice; allowed is one of each, or neither',
+  );
 }
 
 /** Changes what is known of a key, and says so in the log. */
@@ -160,10 +193,10 @@ async function change(
   what: Omit<Change, "by" | "rule" | "key">,
   act: (names: Names) => Promise<readonly Account[]>,
 ): Promise<unknown> {
-  const { rule, key } = names(request);
+  const { rule, key, byHash } = names(request);
   const accounts = await audited(
-    () => ({ by, ...what, rule, key: service.hashOf(rule, key) }),
-    () => act({ rule, key }),
+    () => ({ by, ...what, rule, key: service.hashOf(rule, key, byHash) }),
+    () => act({ rule, key, byHash }),
   );
   return { rule, accounts };
 }

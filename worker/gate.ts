@@ -27,14 +27,17 @@ export function decide(
   try {
     limiter.listen(request, background);
     const decision = limiter.decide(new RequestTraits(request, where), background, asked);
-    return decision instanceof Promise ? decision.catch(passUnlimited) : decision;
+    return decision instanceof Promise
+      ? decision.catch((error: unknown) => passUnlimited(limiter, error))
+      : decision;
   } catch (error) {
-    return passUnlimited(error);
+    return passUnlimited(limiter, error);
   }
 }
 
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
-function passUnlimited(error: unknown): undefined {
+function passUnlimited(limiter: Limiter, error: unknown): undefined {
+  limiter.faulted();
   console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
 }
 

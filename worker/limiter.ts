@@ -8,6 +8,7 @@ import { KeyHasher } from "../shared/key.ts";
 import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
+import { busiest } from "../shared/pop/busiest.ts";
 import { ByCredit } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
@@ -18,6 +19,7 @@ import { type Region, regionOf } from "../shared/region.ts";
 import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
+import { Tally } from "../shared/telemetry/tally.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
@@ -25,6 +27,7 @@ import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
+import { Reporter } from "./reporter.ts";
 import { Watch } from "./watch.ts";
 
 /** What a caller may say of a request that the request does not. */
@@ -58,6 +61,8 @@ export class Limiter {
   readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
+  readonly #tally: Tally;
+  readonly #reporter: Reporter;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -88,8 +93,20 @@ export class Limiter {
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
-    this.#client = new OwnerClient(this.#source, env);
-    this.#watch = new Watch(this.#source, this.#client, env);
+    this.#tally = new Tally(rules);
+    this.#client = new OwnerClient(this.#source, env, this.#tally);
+    this.#reporter = new Reporter(env, this.#tally, {
+      source: this.#source,
+      watchAgeMs: (now) => this.#watch.ageMs(now),
+      busiest: (wanted, now) => busiest(this.#source, wanted, (slot) => this.#labelAt(slot), now),
+    });
+    this.#watch = new Watch(this.#source, this.#client, env, {
+      heard: (news, background) => {
+        this.#tally.heard(news);
+        this.#reporter.stirred(this.region, background);
+      },
+      watched: (until, wanted, background) => this.#reporter.watched(until, wanted, this.region, background),
+    });
     this.#display = displayOf(keyDisplay(env.KEY_DISPLAY));
   }
 
@@ -104,7 +121,14 @@ export class Limiter {
   ): Decision | undefined | Promise<Decision> {
     const requested = this.#requested.read(traits, cost, keyOf);
     const set = this.#match(traits, requested.client);
-    return set.isEmpty ? undefined : this.#decide(set, requested, background);
+    if (!set.isEmpty) return this.#decide(set, requested, background);
+    this.#tally.passed();
+    return undefined;
+  }
+
+  /** A request passed because deciding it failed. */
+  faulted(): void {
+    this.#tally.faulted();
   }
 
   /** Decides a request of a key that somebody names, under one rule. `undefined` for a key that is none. */
@@ -132,9 +156,10 @@ export class Limiter {
   }
 
   #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
-    if (set.refusedBy !== undefined) return refusal(set.refusedBy);
+    if (set.refusedBy !== undefined) return this.#counted(refusal(set.refusedBy));
     const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
     if (byCredit === undefined) return this.#admission(set, requested, background);
+    this.#tally.decided(byCredit, set.indexes[0]);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -152,7 +177,7 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
-    if (first.kind === "decided") return first;
+    if (first.kind === "decided") return this.#counted(first);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
@@ -176,7 +201,12 @@ export class Limiter {
       await this.#client.pause(outcome.waiter, outcome.until);
       outcome = this.#step(admission, background);
     }
-    return outcome;
+    return this.#counted(outcome);
+  }
+
+  #counted(decision: Decision): Decision {
+    this.#tally.decided(decision);
+    return decision;
   }
 
   /**
@@ -185,14 +215,16 @@ export class Limiter {
    */
   listen(request: Request | undefined, background: Background): void {
     const now = epochMs(Date.now());
-    if (!this.#watch.isDue(now)) return;
+    const watchIsDue = this.#watch.isDue(now);
+    if (!watchIsDue && !this.#reporter.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.
     if (request !== undefined) {
       const { continent, longitude } = placeOf(request);
       this.#source.pop = popHere(request);
       this.region = regionOf(continent, longitude);
     }
-    this.#watch.keep(this.region, now, background);
+    if (watchIsDue) this.#watch.keep(this.region, now, background);
+    if (this.#reporter.isDue(now)) this.#reporter.keep(this.region, now, background);
   }
 
   /** What people are shown of this isolate's entries. */
@@ -200,10 +232,16 @@ export class Limiter {
     const keys: KeyState[] = [];
     for (const { slot, ...entry } of this.#source.entries(epochMs(Date.now()))) {
       const { table } = this.#source;
-      const label = this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
-      keys.push({ ...entry, key: label ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)) });
+      keys.push({
+        ...entry,
+        key: this.#labelAt(slot) ?? hex32(table.get(slot, TAG_HI)) + hex32(table.get(slot, TAG_LO)),
+      });
     }
     return { source: this.#source.isolate, keys };
+  }
+
+  #labelAt(slot: number): string | undefined {
+    return this.#labels.get(slot) ?? this.#source.hotAt(slot)?.label;
   }
 
   /** What waits in this isolate for owners. */

@@ -11,6 +11,7 @@ import type { HotKey } from "../shared/pop/hot-key.ts";
 import { Leader } from "../shared/pop/leader.ts";
 import type { Waiter } from "../shared/pop/outbox.ts";
 import type { Source } from "../shared/pop/source.ts";
+import type { Tally } from "../shared/telemetry/tally.ts";
 import { between, type EpochMs, epochMs } from "../shared/time.ts";
 import { type Background, Courier } from "./courier.ts";
 import type { Env } from "./env.ts";
@@ -19,10 +20,12 @@ import { within } from "./timer.ts";
 export class OwnerClient {
   readonly #source: Source;
   readonly #courier: Courier;
+  readonly #tally: Tally;
 
-  constructor(source: Source, env: Env) {
+  constructor(source: Source, env: Env, tally: Tally) {
     this.#source = source;
     this.#courier = new Courier(env);
+    this.#tally = tally;
   }
 
   /** Sends what is due for a key, in the background of the calling request. Cheap when nothing is. */
@@ -57,8 +60,11 @@ export class OwnerClient {
   }
 
   async #attempt(hot: HotKey, exchange: Exchange, background: Background): Promise<void> {
+    const sentAt = epochMs(Date.now());
     const outcome = await this.#send(hot, exchange, background);
-    wake(exchange.ended(outcome, epochMs(Date.now())));
+    const now = epochMs(Date.now());
+    if (outcome.kind === "answered") this.#tally.answered(between(sentAt, now));
+    wake(exchange.ended(outcome, now));
   }
 
   #send({ rule, key }: HotKey, exchange: Exchange, background: Background): Promise<Outcome> {

@@ -3,6 +3,7 @@
  * (`rate-limiter.ts`) and the HTTP API (`api.ts`) are two ways to it.
  */
 import { explainBound } from "../shared/bound.ts";
+import { tagOf } from "../shared/key.ts";
 import { CLAIMS_LISTED_MAX } from "../shared/limits.ts";
 import type { Decision } from "../shared/pop/decide.ts";
 import type { CommandAction, CommandResult } from "../shared/protocol/commands.ts";
@@ -11,6 +12,7 @@ import { quote } from "../shared/quote.ts";
 import type { Region } from "../shared/region.ts";
 import { capacity, type Rule } from "../shared/rule.ts";
 import { LIMIT_TIMES_WINDOW_MAX } from "../shared/rule-schema.ts";
+import type { StoryEvent } from "../shared/telemetry/live.ts";
 import { after, durationMs, epochMs, formatDuration, secondsUntil } from "../shared/time.ts";
 import type { Account, Claim, LimitDecision, RuleSummary } from "./answers.ts";
 import { command, inTime } from "./command.ts";
@@ -78,29 +80,49 @@ export class Service {
   }
 
   /** What owners know of a key: one account, or one for each plan. */
-  inspect(rule: string, key: string): Promise<readonly Account[]> {
-    return this.#commandAll(rule, key, { kind: "peek" });
+  inspect(rule: string, key: string, byHash = false): Promise<readonly Account[]> {
+    return this.#commandAll(rule, key, { kind: "peek" }, byHash);
+  }
+
+  /** Under which names hubs know a key: rule version, dot, tag; one for each plan. */
+  tagsOf(rule: string, key: string, byHash: boolean): readonly string[] {
+    return this.#indexesOf(rule).map((index) => {
+      const { version } = this.#limiter.rules[index] as Rule;
+      return `${version}.${this.#named(index, key, byHash).hash.slice(0, TAG_DIGITS)}`;
+    });
+  }
+
+  /** What happened to a key as this region's hub heard it, oldest first. @param tags as `tagsOf` says */
+  async story(tags: readonly string[]): Promise<readonly StoryEvent[]> {
+    const hub = this.#env.REGION_HUB.getByName(this.#region, { locationHint: this.#region });
+    const stories = await Promise.all(
+      tags.map((name) => {
+        const [version = "", tag = ""] = name.split(".");
+        return inTime("the region's hub", () => hub.story(version, tag));
+      }),
+    );
+    return stories.flat().toSorted((a, b) => a.at - b.at);
   }
 
   /** Begins the count of a key anew, and ends its block. */
-  reset(rule: string, key: string): Promise<readonly Account[]> {
-    return this.#commandAll(rule, key, { kind: "reset" });
+  reset(rule: string, key: string, byHash = false): Promise<readonly Account[]> {
+    return this.#commandAll(rule, key, { kind: "reset" }, byHash);
   }
 
   /** Bars a key for so long, whatever its count. @param input `{ seconds }` */
-  async block(rule: string, key: string, input: unknown): Promise<readonly Account[]> {
-    return this.#commandAll(rule, key, { kind: "block", until: inSeconds(readSeconds(input)) });
+  async block(rule: string, key: string, input: unknown, byHash = false): Promise<readonly Account[]> {
+    return this.#commandAll(rule, key, { kind: "block", until: inSeconds(readSeconds(input)) }, byHash);
   }
 
-  unblock(rule: string, key: string): Promise<readonly Account[]> {
-    return this.#commandAll(rule, key, { kind: "unblock" });
+  unblock(rule: string, key: string, byHash = false): Promise<readonly Account[]> {
+    return this.#commandAll(rule, key, { kind: "unblock" }, byHash);
   }
 
   /** Gives a key a limit of its own for so long; `null` takes it back. @param input `{ limit, seconds }` or null */
-  async override(rule: string, key: string, input: unknown): Promise<readonly Account[]> {
-    if (input === null) return this.#commandAll(rule, key, { kind: "override", limit: null });
+  async override(rule: string, key: string, input: unknown, byHash = false): Promise<readonly Account[]> {
+    if (input === null) return this.#commandAll(rule, key, { kind: "override", limit: null }, byHash);
     const { limit, seconds } = readOverride(input);
-    return this.#commandAll(rule, key, { kind: "override", limit, until: inSeconds(seconds) });
+    return this.#commandAll(rule, key, { kind: "override", limit, until: inSeconds(seconds) }, byHash);
   }
 
   /** Keys whose owner counts for everyone, as far as this region's hub has heard. Newest first. */
@@ -132,8 +154,8 @@ export class Service {
   }
 
   /** The key's hash under a rule, for logs. */
-  hashOf(rule: string, key: string): string {
-    return this.#named(this.#indexesOf(rule)[0] as number, key).hash;
+  hashOf(rule: string, key: string, byHash = false): string {
+    return this.#named(this.#indexesOf(rule)[0] as number, key, byHash).hash;
   }
 
   #ruleOf({ rule: name, plan }: LimitRequest): { readonly index: number; readonly rule: Rule } {
@@ -160,13 +182,18 @@ export class Service {
    * Gives a command to the owner of a key, or to one of each plan. Where only some did it, that is no refusal: it is
    * not known how it ended.
    */
-  async #commandAll(name: string, key: string, action: CommandAction): Promise<readonly Account[]> {
+  async #commandAll(
+    name: string,
+    key: string,
+    action: CommandAction,
+    byHash: boolean,
+  ): Promise<readonly Account[]> {
     const indexes = this.#indexesOf(name);
     for (const index of indexes) this.#refuseTooLarge(index, action);
     const ended = await Promise.allSettled(
       indexes.map(async (index) => {
         const plan = this.#limiter.rules[index]?.plan?.name;
-        const result = await this.#command(index, key, action);
+        const result = await this.#command(index, key, action, byHash);
         return plan === undefined ? result : { ...result, plan };
       }),
     );
@@ -190,15 +217,26 @@ export class Service {
       );
   }
 
-  #command(index: number, key: string, action: CommandAction): Promise<CommandResult> {
-    return command(this.#env, this.#limiter.rules[index] as Rule, this.#named(index, key), action);
+  #command(index: number, key: string, action: CommandAction, byHash = false): Promise<CommandResult> {
+    return command(this.#env, this.#limiter.rules[index] as Rule, this.#named(index, key, byHash), action);
   }
 
-  #named(index: number, key: string): NamedKey {
+  /** @param byHash whether `key` is the hash under which a key is shown, not the key itself */
+  #named(index: number, key: string, byHash: boolean): NamedKey {
+    if (byHash) return hashed(key);
     const named = this.#limiter.nameKey(index, readKey(key));
     if (named === undefined) throw new BadRequest(`found key ${quote(key)}; allowed is a text`);
     return named;
   }
+}
+
+/** Digits of a key's hash under which POPs and hubs keep it. */
+const TAG_DIGITS = 16;
+
+function hashed(hash: string): NamedKey {
+  if (!/^[0-9a-f]{32}$/.test(hash))
+    throw new BadRequest(`found hash ${quote(hash)}; allowed are 32 hex digits, as a key is shown by`);
+  return { hash, tagLo: tagOf(hash).lo, label: undefined };
 }
 
 const claimOf = (news: Announcement, rule: Rule): Claim => ({

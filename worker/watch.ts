@@ -10,22 +10,40 @@ import type { Source } from "../shared/pop/source.ts";
 import { decodeFeed } from "../shared/protocol/codec.ts";
 import { SCHEMA } from "../shared/protocol/schema.ts";
 import type { Region } from "../shared/region.ts";
-import { between, type EpochMs, epochMs } from "../shared/time.ts";
+import { between, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import type { OwnerClient } from "./owner-client.ts";
 import { sleep, within } from "./timer.ts";
+
+/** Who is told of what was heard. */
+export interface Hearing {
+  heard(news: number, background: Background): void;
+  /** Somebody looks at this region's isolates until then. @param wanted clients: rule version, dot, tag */
+  watched(until: EpochMs, wanted: readonly string[], background: Background): void;
+}
 
 export class Watch {
   readonly #source: Source;
   readonly #client: OwnerClient;
   readonly #env: Env;
   readonly #watching = new Watching();
+  readonly #hearing: Hearing;
+  /** When there was a connection last: NEVER before the first, and while there is one, now. */
+  #lastAt: EpochMs = NEVER;
+  #open = 0;
 
-  constructor(source: Source, client: OwnerClient, env: Env) {
+  constructor(source: Source, client: OwnerClient, env: Env, hearing: Hearing) {
     this.#source = source;
     this.#client = client;
     this.#env = env;
+    this.#hearing = hearing;
+  }
+
+  /** How long ago there was a connection, ms: 0 while there is one, null before the first. */
+  ageMs(now: EpochMs): number | null {
+    if (this.#open > 0) return 0;
+    return this.#lastAt === NEVER ? null : between(this.#lastAt, now);
   }
 
   /** Asked at every request: whether `keep` has something to do. */
@@ -64,7 +82,10 @@ export class Watch {
     });
     socket.binaryType = "arraybuffer";
     socket.accept();
+    this.#open += 1;
     const outcome = (await within(ended, between(epochMs(Date.now()), closeAt))) ?? "expired";
+    this.#open -= 1;
+    this.#lastAt = epochMs(Date.now());
     socket.close(1000, "a successor follows");
     return outcome;
   }
@@ -88,6 +109,9 @@ export class Watch {
       return "next";
     }
     const now = epochMs(Date.now());
+    const { watched } = frame.value;
+    this.#hearing.heard(frame.value.news.length, background);
+    if (watched !== undefined) this.#hearing.watched(watched.until, watched.keys, background);
     for (const news of frame.value.news) {
       const hot = this.#source.hear(news, now, Math.random());
       if (hot !== undefined) this.#client.drive(hot, background);

@@ -129,6 +129,21 @@ export class Feed {
     return claims;
   }
 
+  /** What holds now, newest first. */
+  standing(limit: number, now: EpochMs): readonly Announcement[] {
+    const standing: Announcement[] = [];
+    for (const { news } of Array.from(this.#entries.values()).reverse()) {
+      if (standing.length >= limit) break;
+      if (lastsUntil(news) > now) standing.push(news);
+    }
+    return standing;
+  }
+
+  /** A frame without news, for those who have had all that was sent. */
+  get here(): FeedFrame {
+    return { feed: this.id, after: this.#sent, upTo: this.#sent, news: [] };
+  }
+
   get size(): number {
     return this.#entries.size;
   }

@@ -218,6 +218,7 @@ export function announcementOf(account: Account, now: EpochMs): Announcement {
     key: account.key,
     ruleVersion: account.policy.version,
     ...(account.label !== undefined && { label: account.label }),
+    ...(account.claimedBy !== "" && { claimedBy: account.claimedBy }),
     epoch: account.epoch,
     version: account.version,
     ...(claimedUntil !== NEVER && { claimedUntil }),

@@ -70,6 +70,8 @@ export class CreditTable {
   readonly #occupants: Occupants;
   /** Entries replaced while they still counted. */
   replacements = 0;
+  /** Entries that stand in the table. */
+  size = 0;
   #births = 0;
 
   /** @param seed 32 random bits of this isolate: nobody outside can aim keys at one set. */
@@ -107,6 +109,7 @@ export class CreditTable {
     this.cells[slot + TAG_HI] = hi;
     this.cells[slot + TAG_LO] = lo;
     this.cells[slot + LINKS] = ruleIndex + 1;
+    this.size += 1;
     this.#births += 1;
     this.cells[slot + BIRTH] = this.#births;
     return slot;
@@ -131,7 +134,13 @@ export class CreditTable {
   /** Takes out an entry that leaves nothing behind. */
   clear(slot: number): void {
     this.#occupants.forget(slot);
+    if (this.isTaken(slot)) this.size -= 1;
     this.cells[slot + LINKS] = 0;
+  }
+
+  /** How many entries fit in. */
+  get capacity(): number {
+    return this.#sets * SET_SIZE;
   }
 
   /** The count below which no new entry of this slot's set may start its silent credit. */

@@ -23,6 +23,12 @@ import type { Source } from "./source.ts";
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
 export type How = "credit" | "owner" | "blocked" | "degraded";
 
+/**
+ * Why an owner did not decide: its answer did not come in time, calls to it failed, it has too much to do, too many
+ * requests wait here already, or this isolate has made its share of first claims.
+ */
+export type DegradedCause = "deadline" | "unreachable" | "overloaded" | "no-room" | "claim-budget";
+
 /** What one rule says to the client. */
 export interface Quota {
   readonly rule: Rule;
@@ -45,6 +51,8 @@ export interface Decision {
   readonly quotas: readonly Quota[];
   /** Rules that the origin is told the request is over. */
   readonly tags: readonly Rule[];
+  /** Of a degraded decision. */
+  readonly cause?: DegradedCause;
   /** True when the client is on the rule's list of those it denies: waiting does not help. */
   readonly refused?: true;
 }
@@ -121,6 +129,7 @@ export class Admission {
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
   #tags: readonly Rule[] = NO_TAGS;
+  #cause: DegradedCause | undefined;
   #arrived = false;
 
   constructor(
@@ -211,7 +220,7 @@ export class Admission {
   /** First look at a rule: fits, denied without I/O, or the owner has to be asked. */
   #open(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const source = this.#source;
-    if (part.slot < 0) return this.#fail(part, now);
+    if (part.slot < 0) return this.#fail(part, now, "no-room");
     const verdict = part.cost > capacity(part.rule) ? "oversize" : source.probe(part.slot, part.cost, now);
     switch (verdict) {
       case "oversize":
@@ -234,8 +243,9 @@ export class Admission {
   #ask(part: Part, now: EpochMs): Decision | Waiting | undefined {
     const hash = this.#source.hashers[part.ruleIndex]?.hash(part.key) ?? "";
     const hot = this.#source.heat(part.slot, hash, this.#label?.(part.ruleIndex), now);
-    const waiter = hot && this.#source.wait(hot, part.cost, now);
-    if (hot === undefined || waiter === undefined) return this.#fail(part, now);
+    if (hot === undefined) return this.#fail(part, now, "no-room");
+    const waiter = this.#source.wait(hot, part.cost, now);
+    if (typeof waiter === "string") return this.#fail(part, now, waiter);
     part.birth = this.#source.table.get(part.slot, BIRTH);
     part.waiter = waiter;
     return { kind: "waiting", hot, waiter, until: hot.outbox.dueAt(waiter, part.rule) };
@@ -258,13 +268,13 @@ export class Admission {
         return this.#deny(part, "owner", later(resetAt(this.#source, part.slot, part.rule, now), now), now);
       case "failed":
       case "gone":
-        return this.#fail(part, now);
+        return this.#fail(part, now, waiter.cause);
       case "queued":
       case "carried": {
         const until = hot?.outbox.dueAt(waiter, part.rule) ?? now;
         if (hot !== undefined && until > now) return { kind: "waiting", hot, waiter, until };
         hot?.outbox.leave(waiter);
-        return this.#fail(part, now);
+        return this.#fail(part, now, "deadline");
       }
       default:
         return unreachable(waiter.state);
@@ -272,8 +282,9 @@ export class Admission {
   }
 
   /** The owner was not reached in time: the rule's `on_failure` decides. */
-  #fail(part: Part, now: EpochMs): Decision | undefined {
+  #fail(part: Part, now: EpochMs, cause: DegradedCause): Decision | undefined {
     const source = this.#source;
+    this.#cause = cause;
     const { onFailure } = part.rule;
     switch (onFailure) {
       case "closed":
@@ -324,6 +335,7 @@ export class Admission {
       retryAt: shadow?.retryAt ?? now,
       quotas: this.#quotas(now),
       tags: this.#tags,
+      ...this.#causeOf(shadow?.how ?? decisive.how),
     };
   }
 
@@ -346,7 +358,12 @@ export class Admission {
       retryAt: unavailable ? retryAt : later(retryAt, resetAt(this.#source, part.slot, part.rule, now)),
       quotas: shadow ? [] : this.#quotas(now),
       tags: NO_TAGS,
+      ...this.#causeOf(how),
     };
+  }
+
+  #causeOf(how: How | undefined): Pick<Decision, "cause"> | undefined {
+    return how === "degraded" && this.#cause !== undefined ? { cause: this.#cause } : undefined;
   }
 
   #release(now: EpochMs): void {

@@ -2,7 +2,7 @@
 import type { Rule } from "../rule.ts";
 import { type EpochMs, NEVER } from "../time.ts";
 import { Outbox } from "./outbox.ts";
-import { emptyView, type View } from "./view.ts";
+import { blockedUntil, emptyView, type View } from "./view.ts";
 
 export interface HotKey {
   readonly rule: Rule;
@@ -26,6 +26,9 @@ export interface HotKey {
   spentThen: number;
   /** The window in which the owner said it, −1 for never, or for before a block was lifted by hand. */
   answeredWindow: number;
+  /** When this source learnt of the block that stands or stood last, and that block's end. */
+  blockedSince: EpochMs;
+  blockedEnd: EpochMs;
   /** The key's limit where the owner said that it is another than the rule's. */
   limit: number | undefined;
 }
@@ -50,5 +53,15 @@ export const newHotKey = (
   resetAt: NEVER,
   spentThen: 0,
   answeredWindow: -1,
+  blockedSince: NEVER,
+  blockedEnd: NEVER,
   limit: undefined,
 });
+
+/** Keeps when a block was learnt of. One that is prolonged before it ends is the same block. */
+export function noteBlock(hot: HotKey, now: EpochMs): void {
+  const until = blockedUntil(hot.view, now);
+  if (until === NEVER) hot.blockedSince = NEVER;
+  else if (hot.blockedSince === NEVER || hot.blockedEnd <= now) hot.blockedSince = now;
+  hot.blockedEnd = until;
+}

@@ -23,6 +23,7 @@ import {
 import type { Ask } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
 import { after, between, type DurationMs, durationMs, type EpochMs, later, NEVER } from "../time.ts";
+import type { DegradedCause } from "./decide.ts";
 
 /** A request waiting for one key's owner. Plain data: its own request's context looks at it when woken. */
 export interface Waiter {
@@ -35,6 +36,8 @@ export interface Waiter {
   window: number;
   /** Room left after this request, once granted. */
   remaining: number;
+  /** Why it failed, once it has. */
+  cause: DegradedCause;
   /** Set by the shell: resumes the request in its own context. */
   wake: () => void;
 }
@@ -93,6 +96,11 @@ export class Outbox {
     return durationMs(Math.min(DEADLINE_AUTO_MAX, Math.max(DEADLINE_AUTO_MIN, Math.ceil(estimate))));
   }
 
+  /** True while the owner is left alone, because it said that it is overloaded. */
+  isPaused(now: EpochMs): boolean {
+    return this.#pausedUntil > now;
+  }
+
   /** Requests that wait here, those that an Ask carries included. */
   get waiting(): number {
     return this.queue.length + (this.flight?.carried.length ?? 0);
@@ -108,6 +116,7 @@ export class Outbox {
       carriedAt: NEVER,
       window: -1,
       remaining: 0,
+      cause: "unreachable",
       wake: () => {},
     };
     this.queue.push(waiter);

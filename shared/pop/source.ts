@@ -12,8 +12,9 @@ import type { Rule } from "../rule.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { ClaimBudget } from "./claim-budget.ts";
 import { CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
+import type { DegradedCause } from "./decide.ts";
 import { Entries } from "./entries.ts";
-import type { HotKey } from "./hot-key.ts";
+import { type HotKey, noteBlock } from "./hot-key.ts";
 import type { Flight, Waiter } from "./outbox.ts";
 import { compare, isBarred, isFull, join, wantsConfirmation } from "./view.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -89,11 +90,13 @@ export class Source extends Entries {
     return this.#claims.take(now);
   }
 
-  /** Lets a request wait for a hot key's owner; undefined when too many wait, or the owner may not be asked now. */
-  wait(hot: HotKey, cost: number, now: EpochMs): Waiter | undefined {
-    if (!this.#room.hasRoom(hot.outbox.waiting, now) || !this.#mayAsk(hot, now)) return undefined;
+  /** Lets a request wait for a hot key's owner, or says why it may not. */
+  wait(hot: HotKey, cost: number, now: EpochMs): Waiter | DegradedCause {
+    if (!this.#room.hasRoom(hot.outbox.waiting, now)) return "no-room";
+    if (!this.#mayAsk(hot, now)) return "claim-budget";
     const waiter = hot.outbox.enqueue(cost, now);
-    if (waiter !== undefined) this.#room.enter(waiter, now);
+    if (waiter === undefined) return hot.outbox.isPaused(now) ? "overloaded" : "no-room";
+    this.#room.enter(waiter, now);
     return waiter;
   }
 
@@ -158,6 +161,7 @@ export class Source extends Entries {
     const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : NEVER;
     if (older) return this.#putBack(hot, outbox.land(answer.seq));
     join(view, answer, sentAt);
+    noteBlock(hot, now);
     // An answer of the window before, or one that comes late, may be the first to tell of a claim on this one.
     const claimedUntil = later(windowEnd(this.gridAt(slot), answer.window), answer.claimedUntil ?? NEVER);
     if (this.#claimed(hot, claimedUntil)) outbox.reportBy(now);
@@ -257,10 +261,14 @@ export class Source extends Entries {
     const flight = hot.outbox.land(seq);
     if (flight === undefined) return [];
     const failed = [...this.#fail(flight)];
+    for (const waiter of failed) waiter.cause = reason;
     if (reason === "unreachable") hot.outbox.retryReport(now, jitter);
     else {
       hot.outbox.pause(now, jitter);
-      for (const waiter of hot.outbox.queue) waiter.state = "failed";
+      for (const waiter of hot.outbox.queue) {
+        waiter.state = "failed";
+        waiter.cause = reason;
+      }
       failed.push(...hot.outbox.queue);
       hot.outbox.queue = [];
     }
@@ -293,6 +301,7 @@ export class Source extends Entries {
     if (hot === undefined) return undefined;
     if (compare(hot.view, news) > 0) {
       join(hot.view, news, now);
+      noteBlock(hot, now);
       // What is left and when more comes was said of before. Who was kept out is let in again, and asks.
       if (news.released === true) hot.answeredWindow = -1;
       hot.lastWindow = Math.max(hot.lastWindow, this.window(slot));

@@ -6,6 +6,7 @@
 import { Packr } from "msgpackr/index-no-eval";
 import * as v from "valibot";
 import { assert } from "../assert.ts";
+import type { EpochMs } from "../time.ts";
 import { count, hex, policySchema, positive, time } from "./fields.ts";
 import type { Announcement, Answer, Ask } from "./messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "./schema.ts";
@@ -59,6 +60,7 @@ const announcementSchema = v.object({
   key: hex(32),
   ruleVersion: hex(16),
   label: v.exactOptional(v.string()),
+  claimedBy: v.exactOptional(v.string()),
   ...verdicts,
   released: v.exactOptional(v.boolean()),
 });
@@ -72,6 +74,8 @@ export interface FeedFrame {
   /** The number of the last announcement here. */
   readonly upTo: number;
   readonly news: readonly Announcement[];
+  /** Somebody looks at this region: until when, and which clients are wanted, as rule version, dot, tag. */
+  readonly watched?: { readonly until: EpochMs; readonly keys: readonly string[] };
 }
 
 const feedSchema = v.object({
@@ -79,6 +83,7 @@ const feedSchema = v.object({
   after: count,
   upTo: count,
   news: v.array(announcementSchema),
+  watched: v.exactOptional(v.object({ until: time, keys: v.array(v.string()) })),
 });
 
 /**

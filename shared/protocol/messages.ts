@@ -105,6 +105,8 @@ export interface Announcement extends Verdicts {
   readonly ruleVersion: string;
   /** The readable key, only where `KEY_DISPLAY` allows it. */
   readonly label?: string;
+  /** The data centre whose Ask came first, for display only. */
+  readonly claimedBy?: string;
   /** Blocks were lifted by hand, not longer ago than a block is believed: news also when nothing else of it lasts. */
   readonly released?: boolean;
 }

@@ -87,6 +87,7 @@ describe("reset", () => {
     // The claim stays: the first Ask announced it, under version 1.
     expect(announcement).toEqual({
       key: KEY,
+      claimedBy: "LHR",
       ruleVersion: "0123456789abcdef",
       epoch: 1,
       version: 2,
@@ -221,6 +222,7 @@ describe("block and unblock", () => {
     expect([store, result.count, result.blockedUntil]).toEqual([true, 1, null]);
     expect(announcement).toEqual({
       key: KEY,
+      claimedBy: "LHR",
       ruleVersion: "0123456789abcdef",
       epoch: 1,
       version: 3,

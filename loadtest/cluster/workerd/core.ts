@@ -9,15 +9,13 @@ export { Origin } from "./origin.ts";
 export default {
   fetch(request: Request, env: CoreEnv): Promise<Response> {
     const { pathname } = new URL(request.url);
-    const isAdmin = pathname === "/healthz" || pathname.startsWith("/v1/");
+    const isAdmin = ["/healthz", "/metrics"].includes(pathname) || pathname.startsWith("/v1/");
     return isAdmin ? adminApi(request, env) : router.fetch(request, env);
   },
 };
 
 /** The admin API, as the first POP answers it. */
-async function adminApi(request: Request, env: CoreEnv): Promise<Response> {
+function adminApi(request: Request, env: CoreEnv): Promise<Response> {
   const [pop] = env.CLUSTER.pops;
-  const answer = await inspectionOf(env, pop?.name ?? "").api(request);
-  // A response lives no longer than the call that it came with.
-  return new Response(await answer.arrayBuffer(), answer);
+  return inspectionOf(env, pop?.name ?? "").fetch(request);
 }

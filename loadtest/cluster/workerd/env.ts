@@ -11,7 +11,7 @@ export interface PopInspection {
   waiting(): Promise<Backlog>;
   heartbeat(): Promise<void>;
   /** The HTTP API. */
-  api(request: Request): Promise<Response>;
+  fetch(request: Request): Promise<Response>;
   /** Sets the POP's clock so far ahead. */
   skew(ms: number): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface PopEnv {
   readonly POP: Pop;
   readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
   /** The link to the hubs: takes an upgrade request with `REGION_HEADER`. */
-  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims">;
+  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims" | "report" | "metrics" | "story">;
 }
 
 /** How the core service looks into a POP. */

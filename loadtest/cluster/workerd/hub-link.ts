@@ -34,30 +34,63 @@ export class HubLink extends WorkerEntrypoint<CoreEnv, { readonly pop: string }>
       hubSide?.close(1011, "link cut");
       throw new LinkError(link);
     }
-    return hubSide === null ? response : relay(response, hubSide, pop, link, oneWayMs);
+    if (hubSide === null) return response;
+    const isWatch = new URL(request.url).pathname === "/watch";
+    return relay(response, hubSide, { pop, link, oneWayMs, isWatch });
   }
 
-  /** A hub's `claims`, from the POP. */
-  async claims(region: string, ...asked: Parameters<ClusterRegionHub["claims"]>) {
+  // What a hub is asked by a call, from the POP.
+
+  claims(region: string, ...asked: Parameters<ClusterRegionHub["claims"]>) {
+    return this.#travel(region, (hub) => hub.claims(...asked));
+  }
+
+  report(region: string, frame: Uint8Array): Promise<Uint8Array> {
+    return this.#travel(region, (hub) => hub.report(frame));
+  }
+
+  metrics(region: string) {
+    return this.#travel(region, (hub) => hub.metrics());
+  }
+
+  story(region: string, ...asked: Parameters<ClusterRegionHub["story"]>) {
+    return this.#travel(region, (hub) => hub.story(...asked));
+  }
+
+  async #travel<T>(
+    region: string,
+    call: (hub: DurableObjectStub<ClusterRegionHub>) => Promise<T>,
+  ): Promise<T> {
     const { pop } = this.ctx.props;
     const link = linkOf([pop, "hub"]);
     const exchange = new Exchange(link);
     await exchange.travel(popToHubMs(pop, region));
     if (exchange.lost) throw new LinkError(link);
-    const claims = await this.env.REGION_HUB.getByName(region).claims(...asked);
+    const answer = await call(this.env.REGION_HUB.getByName(region));
     await exchange.travel(popToHubMs(pop, region));
-    return claims;
+    if (exchange.lost) throw new LinkError(link);
+    return answer;
   }
 }
 
-function relay(response: Response, hubSide: WebSocket, pop: string, link: Link, oneWayMs: number): Response {
+interface Way {
+  readonly pop: string;
+  readonly link: Link;
+  readonly oneWayMs: number;
+  /** Whether it is an isolate's own connection, not a live page's. */
+  readonly isWatch: boolean;
+}
+
+function relay(response: Response, hubSide: WebSocket, { pop, link, oneWayMs, isWatch }: Way): Response {
   const { 0: toPop, 1: popSide } = new WebSocketPair();
   for (const socket of [hubSide, popSide]) {
     socket.accept();
     socket.binaryType = "arraybuffer";
   }
-  watches.set(pop, (watches.get(pop) ?? 0) + 1);
-  popSide.addEventListener("close", () => watches.set(pop, (watches.get(pop) ?? 1) - 1), { once: true });
+  if (isWatch) {
+    watches.set(pop, (watches.get(pop) ?? 0) + 1);
+    popSide.addEventListener("close", () => watches.set(pop, (watches.get(pop) ?? 1) - 1), { once: true });
+  }
   // A stream never skips: a connection that lost a frame breaks once the link is mended, as TCP would
   // break it. Then the POP connects anew and hears what it missed.
   let broken = false;

@@ -35,7 +35,7 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
   }
 
   /** The HTTP API, as this POP answers it below its prefix. */
-  async api(request: Request): Promise<Response> {
+  override async fetch(request: Request): Promise<Response> {
     const { pathname, search } = new URL(request.url);
     const bindings = bindingsOf(this.env);
     const below = `http://${this.env.POP.name}${apiPrefix(bindings)}${pathname}${search}`;
@@ -82,6 +82,9 @@ function bindingsOf(env: PopEnv): Env {
         return env.HUB_LINK.fetch(request);
       },
       claims: (...asked: Parameters<RegionHub["claims"]>) => env.HUB_LINK.claims(region, ...asked),
+      report: (frame: Uint8Array) => env.HUB_LINK.report(region, frame),
+      metrics: () => env.HUB_LINK.metrics(region),
+      story: (...asked: Parameters<RegionHub["story"]>) => env.HUB_LINK.story(region, ...asked),
     }),
   };
   bindings = { ...env, KEY_OWNER: owners, REGION_HUB: hubs } as unknown as Env;

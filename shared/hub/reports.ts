@@ -1,0 +1,267 @@
+/**
+ * What a hub knows of its region's isolates: the last report of each, and the sum of those that are gone. Reports are
+ * cumulative and numbered, so one that is repeated counts once; the shell stores each before it acknowledges it.
+ */
+import * as v from "valibot";
+import {
+  BASE_ROWS_MAX,
+  KEYS_SHOWN_FOR,
+  REPORTER_KEPT,
+  REPORTERS_MAX,
+  REPORTERS_PUT_AWAY_MAX,
+} from "../limits.ts";
+import { decode, encode } from "../protocol/codec.ts";
+import { count } from "../protocol/fields.ts";
+import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
+import type { Report, ReportedKey } from "../telemetry/report.ts";
+import { after, type EpochMs } from "../time.ts";
+
+interface Reporter {
+  readonly report: Report;
+  readonly seenAt: EpochMs;
+}
+
+const rowSchema = v.object({
+  pop: v.string(),
+  version: v.string(),
+  name: v.string(),
+  mode: v.picklist(["enforce", "shadow"]),
+  counts: v.pipe(v.array(count), v.length(OUTCOME_COUNT)),
+  degraded: v.pipe(v.array(count), v.length(DEGRADED_CAUSES.length)),
+});
+type Row = v.InferOutput<typeof rowSchema>;
+
+const baseSchema = v.object({
+  rows: v.array(rowSchema),
+  unlimited: v.array(v.tuple([v.string(), count])),
+  faults: count,
+  heard: count,
+  replacements: count,
+  asks: v.pipe(v.array(count), v.length(ASK_BUCKET_COUNT)),
+  askMs: v.number(),
+  /** Isolates put away, and the number of their last reports, oldest first. */
+  putAway: v.array(v.tuple([v.string(), count])),
+});
+type Base = v.InferOutput<typeof baseSchema>;
+
+/** What the shell has to store. */
+export interface Stored {
+  /** Isolates whose reports are part of the base now. */
+  readonly gone: readonly string[];
+  /** Whether the base has changed. */
+  readonly base: boolean;
+}
+
+/** All that a hub counted, to be shown as metrics. */
+export interface RegionMetrics {
+  readonly rules: readonly Omit<Row, "pop">[];
+  readonly unlimited: number;
+  readonly faults: number;
+  readonly heard: number;
+  readonly replacements: number;
+  readonly asks: readonly number[];
+  readonly askMs: number;
+  readonly pops: readonly PopGauges[];
+}
+
+/** What the isolates of a data centre are like now. */
+export interface PopGauges {
+  readonly pop: string;
+  readonly isolates: number;
+  /** The longest that one of them has been without a connection to this hub. */
+  readonly watchAgeMs: number;
+  readonly entries: number;
+  readonly capacity: number;
+}
+
+export class Reports {
+  /** The one that reported longest ago first: a Map keeps the order of insertion. */
+  readonly #reporters = new Map<string, Reporter>();
+  readonly #rows = new Map<string, Row>();
+  readonly #unlimited = new Map<string, number>();
+  readonly #putAway = new Map<string, number>();
+  #faults = 0;
+  #heard = 0;
+  #replacements = 0;
+  #asks: readonly number[] = Array<number>(ASK_BUCKET_COUNT).fill(0);
+  #askMs = 0;
+
+  /** Brings back what was stored. `base`: what `encodeBase` wrote, if it was. Unreadable bytes count as none. */
+  restore(reports: Iterable<Report>, base: unknown, now: EpochMs): void {
+    const read = decode(baseSchema, base);
+    if (read.ok) this.#readBase(read.value);
+    for (const report of reports)
+      if (!this.#putAway.has(report.source)) this.#reporters.set(report.source, { report, seenAt: now });
+  }
+
+  #readBase(base: Base): void {
+    for (const row of base.rows) this.#rows.set(nameOf(row), row);
+    for (const [pop, unlimited] of base.unlimited) this.#unlimited.set(pop, unlimited);
+    for (const [source, seq] of base.putAway) this.#putAway.set(source, seq);
+    this.#faults = base.faults;
+    this.#heard = base.heard;
+    this.#replacements = base.replacements;
+    this.#asks = base.asks;
+    this.#askMs = base.askMs;
+  }
+
+  encodeBase(): Uint8Array {
+    return encode({
+      rows: [...this.#rows.values()],
+      unlimited: [...this.#unlimited],
+      faults: this.#faults,
+      heard: this.#heard,
+      replacements: this.#replacements,
+      asks: [...this.#asks],
+      askMs: this.#askMs,
+      putAway: [...this.#putAway],
+    } satisfies Base);
+  }
+
+  /** Takes a report. True when it is news, and must be stored before it is acknowledged. */
+  take(report: Report, now: EpochMs): boolean {
+    const last = this.#reporters.get(report.source)?.report.seq ?? this.#putAway.get(report.source);
+    if (last !== undefined && report.seq <= last) return false;
+    this.#reporters.delete(report.source);
+    this.#reporters.set(report.source, { report, seenAt: now });
+    return true;
+  }
+
+  /** Puts isolates away that were silent for long, and those silent for longest where there are too many. */
+  tidy(now: EpochMs): Stored {
+    const gone: string[] = [];
+    for (const [source, { report, seenAt }] of this.#reporters) {
+      if (this.#reporters.size <= REPORTERS_MAX && after(seenAt, REPORTER_KEPT) > now) break;
+      this.#putDown(report);
+      this.#reporters.delete(source);
+      gone.push(source);
+    }
+    for (const oldest of this.#putAway.keys()) {
+      if (this.#putAway.size <= REPORTERS_PUT_AWAY_MAX) break;
+      this.#putAway.delete(oldest);
+    }
+    return { gone, base: gone.length > 0 };
+  }
+
+  #putDown(report: Report): void {
+    this.#putAway.set(report.source, report.seq);
+    for (const rule of report.rules) this.#addRow({ pop: report.pop, ...rule });
+    this.#unlimited.set(report.pop, (this.#unlimited.get(report.pop) ?? 0) + report.unlimited);
+    this.#faults += report.faults;
+    this.#heard += report.heard;
+    this.#replacements += report.replacements;
+    this.#asks = plus(this.#asks, report.asks);
+    this.#askMs += report.askMs;
+  }
+
+  /** Past their number rows are kept by the rule's name alone: no count is lost, only where it was made. */
+  #addRow(row: Row): void {
+    const full = this.#rows.size >= BASE_ROWS_MAX && !this.#rows.has(nameOf(row));
+    const kept = full ? { ...row, pop: "", version: "" } : row;
+    const known = this.#rows.get(nameOf(kept));
+    this.#rows.set(nameOf(kept), known === undefined ? kept : sum(known, kept));
+  }
+
+  /** Everything counted in this region, and what its isolates are like. */
+  metrics(now: EpochMs): RegionMetrics {
+    const rules = new Map<string, Row>();
+    for (const row of this.#allRows()) {
+      const known = rules.get(`${row.name}\n${row.mode}`);
+      rules.set(`${row.name}\n${row.mode}`, known === undefined ? row : sum(known, row));
+    }
+    const reports = Array.from(this.#reporters.values(), ({ report }) => report);
+    const total = (base: number, of: (report: Report) => number): number =>
+      reports.reduce((all, report) => all + of(report), base);
+    return {
+      rules: Array.from(rules.values(), ({ pop: _, ...row }) => row),
+      unlimited: total(sumOf(this.#unlimited.values()), ({ unlimited }) => unlimited),
+      faults: total(this.#faults, ({ faults }) => faults),
+      heard: total(this.#heard, ({ heard }) => heard),
+      replacements: total(this.#replacements, ({ replacements }) => replacements),
+      asks: reports.reduce((all, { asks }) => plus(all, asks), this.#asks),
+      askMs: total(this.#askMs, ({ askMs }) => askMs),
+      pops: this.#gauges(now),
+    };
+  }
+
+  #gauges(now: EpochMs): readonly PopGauges[] {
+    const pops = new Map<string, PopGauges>();
+    for (const { pop, watchAgeMs, entries, capacity } of this.#present(now)) {
+      const known = pops.get(pop) ?? { pop, isolates: 0, watchAgeMs: 0, entries: 0, capacity: 0 };
+      pops.set(pop, {
+        pop,
+        isolates: known.isolates + 1,
+        watchAgeMs: Math.max(known.watchAgeMs, watchAgeMs ?? 0),
+        entries: known.entries + entries,
+        capacity: known.capacity + capacity,
+      });
+    }
+    return [...pops.values()];
+  }
+
+  /** How requests were decided at each data centre, by rule version. */
+  byPop(now: EpochMs): readonly PopTotals[] {
+    const pops = new Map<string, PopTotals>();
+    const at = (pop: string): PopTotals => {
+      const known = pops.get(pop) ?? { pop, isolates: 0, rules: {}, unlimited: 0 };
+      pops.set(pop, known);
+      return known;
+    };
+    for (const row of this.#allRows()) {
+      const { rules } = at(row.pop);
+      rules[row.version] = plus(rules[row.version] ?? Array<number>(OUTCOME_COUNT).fill(0), row.counts);
+    }
+    for (const [pop, unlimited] of this.#unlimited) at(pop).unlimited += unlimited;
+    for (const { report } of this.#reporters.values()) at(report.pop).unlimited += report.unlimited;
+    for (const { pop } of this.#present(now)) at(pop).isolates += 1;
+    return [...pops.values()];
+  }
+
+  /** What isolates said of their busiest clients in their last reports. */
+  keys(now: EpochMs): readonly (ReportedKey & { readonly pop: string; readonly source: string })[] {
+    return this.#present(now).flatMap(({ pop, source, keys }) =>
+      keys.map((key) => ({ ...key, pop, source })),
+    );
+  }
+
+  *#allRows(): Iterable<Row> {
+    yield* this.#rows.values();
+    for (const { report } of this.#reporters.values())
+      for (const rule of report.rules) yield { pop: report.pop, ...rule };
+  }
+
+  #present(now: EpochMs): readonly Report[] {
+    return Array.from(this.#reporters.values())
+      .filter(({ seenAt }) => after(seenAt, KEYS_SHOWN_FOR) > now)
+      .map(({ report }) => report);
+  }
+
+  get size(): number {
+    return this.#reporters.size;
+  }
+}
+
+export interface PopTotals {
+  readonly pop: string;
+  isolates: number;
+  readonly rules: Record<string, readonly number[]>;
+  unlimited: number;
+}
+
+const nameOf = ({ pop, version, name, mode }: Row): string => `${pop}\n${version}\n${name}\n${mode}`;
+
+const plus = (a: readonly number[], b: readonly number[]): readonly number[] =>
+  a.map((value, index) => value + (b[index] ?? 0));
+
+const sum = (known: Row, more: Row): Row => ({
+  ...known,
+  version: more.version,
+  counts: [...plus(known.counts, more.counts)],
+  degraded: [...plus(known.degraded, more.degraded)],
+});
+
+const sumOf = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};

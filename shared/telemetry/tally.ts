@@ -1,0 +1,141 @@
+/**
+ * What one isolate counted: every decision once, and what its Asks and its watch were like. Whole numbers that only
+ * grow, in fixed memory; to count a request takes a few nanoseconds.
+ */
+import type { Decision } from "../pop/decide.ts";
+import type { Rule } from "../rule.ts";
+import { ASK_BUCKET_COUNT, askBucket, DEGRADED_CAUSES, OUTCOME_COUNT, outcomeIndex } from "./outcomes.ts";
+
+export class Tally {
+  readonly rules: readonly Rule[];
+  /** All counts, in one place so that they can be copied, compared and taken off as one. */
+  readonly #counts: Float64Array;
+  readonly #degradedAt: number;
+  readonly #asksAt: number;
+  readonly #singlesAt: number;
+
+  constructor(rules: readonly Rule[]) {
+    this.rules = rules;
+    this.#degradedAt = rules.length * OUTCOME_COUNT;
+    this.#asksAt = this.#degradedAt + rules.length * DEGRADED_CAUSES.length;
+    this.#singlesAt = this.#asksAt + ASK_BUCKET_COUNT;
+    this.#counts = new Float64Array(this.#singlesAt + SINGLES);
+  }
+
+  /** Counts a decision under the rule that is told of it. @param ruleIndex that rule's, where it is known */
+  decided(decision: Decision, ruleIndex: number = this.rules.indexOf(decision.rule)): void {
+    this.#add(ruleIndex * OUTCOME_COUNT + outcomeIndex(decision.how, decision.admitted));
+    if (decision.cause === undefined) return;
+    const cause = DEGRADED_CAUSES.indexOf(decision.cause);
+    this.#add(this.#degradedAt + ruleIndex * DEGRADED_CAUSES.length + cause);
+  }
+
+  /** No rule covered the request. */
+  passed(): void {
+    this.#add(this.#singlesAt + UNLIMITED);
+  }
+
+  /** The limiter itself had a fault, and the request passed. */
+  faulted(): void {
+    this.#add(this.#singlesAt + FAULTS);
+  }
+
+  /** An owner answered an Ask after so long. */
+  answered(ms: number): void {
+    this.#add(this.#asksAt + askBucket(ms));
+    this.#add(this.#singlesAt + ASK_MS, Math.max(0, ms));
+  }
+
+  /** So many announcements were heard. */
+  heard(news: number): void {
+    this.#add(this.#singlesAt + HEARD, news);
+  }
+
+  #add(index: number, by = 1): void {
+    this.#counts[index] = (this.#counts[index] as number) + by;
+  }
+
+  /** Everything counted so far, as it is now. */
+  snapshot(): Counted {
+    return new Counted(this.#counts.slice());
+  }
+
+  /** Begins anew from what came since `counted`. */
+  takeOff(counted: Counted): void {
+    for (let index = 0; index < this.#counts.length; index++) this.#add(index, -(counted.counts[index] ?? 0));
+  }
+
+  /** Requests counted since, and anything else. */
+  since(counted: Counted | undefined): { readonly requests: number; readonly anything: boolean } {
+    let requests = 0;
+    let anything = false;
+    for (let index = 0; index < this.#counts.length; index++) {
+      const more = (this.#counts[index] as number) - (counted?.counts[index] ?? 0);
+      if (more === 0) continue;
+      anything = true;
+      if (index < this.#degradedAt || index === this.#singlesAt + UNLIMITED) requests += more;
+    }
+    return { requests, anything };
+  }
+
+  /** A snapshot by what it counts. Rules that nobody fell under are left out. */
+  read({ counts }: Counted): TallyReading {
+    const rules = this.rules.flatMap((rule, index) => {
+      const outcomes = part(counts, index * OUTCOME_COUNT, OUTCOME_COUNT);
+      const causes = part(counts, this.#degradedAt + index * DEGRADED_CAUSES.length, DEGRADED_CAUSES.length);
+      if (outcomes.every((count) => count === 0)) return [];
+      return [
+        { version: rule.version, name: rule.name, mode: rule.mode, counts: outcomes, degraded: causes },
+      ];
+    });
+    const single = (index: number): number => counts[this.#singlesAt + index] ?? 0;
+    return {
+      rules,
+      unlimited: single(UNLIMITED),
+      faults: single(FAULTS),
+      heard: single(HEARD),
+      asks: part(counts, this.#asksAt, ASK_BUCKET_COUNT),
+      askMs: single(ASK_MS),
+    };
+  }
+}
+
+/** Places of what is counted but once. */
+const UNLIMITED = 0;
+const FAULTS = 1;
+const HEARD = 2;
+const ASK_MS = 3;
+const SINGLES = 4;
+
+const part = (counts: Float64Array, from: number, length: number): number[] =>
+  Array.from(counts.subarray(from, from + length));
+
+/** A tally at one moment. */
+export class Counted {
+  readonly counts: Float64Array;
+
+  constructor(counts: Float64Array) {
+    this.counts = counts;
+  }
+}
+
+/** How the requests under one rule were decided. */
+export interface RuleCounts {
+  readonly version: string;
+  readonly name: string;
+  readonly mode: Rule["mode"];
+  /** As many as `OUTCOMES`, in that order. */
+  readonly counts: readonly number[];
+  /** Degraded ones by cause, in the order of `DEGRADED_CAUSES`. */
+  readonly degraded: readonly number[];
+}
+
+export interface TallyReading {
+  readonly rules: readonly RuleCounts[];
+  readonly unlimited: number;
+  readonly faults: number;
+  readonly heard: number;
+  /** Round trips to owners by bucket, and all together in ms. */
+  readonly asks: readonly number[];
+  readonly askMs: number;
+}
