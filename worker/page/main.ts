@@ -20,6 +20,9 @@ const TICK_MS = 1_000;
 /** Without a word for so long, what is shown is called old. The stream says something every few seconds. */
 const STALE_MS = 8_000;
 
+/** Streams end and are opened anew; a gap no longer than this is none. */
+const HANDOVER_MS = 2_500;
+
 /** The API is one level above the page; in the cluster both are at the root. */
 const base = new URL("../", document.baseURI).href;
 
@@ -81,7 +84,10 @@ function begin(token: string | null): void {
   form.hidden = token !== null;
   byId("board", HTMLElement).hidden = token === null;
   byId("status", HTMLElement).hidden = token === null;
-  if (token === null) return byId("token", HTMLInputElement).focus();
+  if (token === null) {
+    byId("token", HTMLInputElement).focus();
+    return;
+  }
   access = { base, token };
   connect();
   drawSoon();
@@ -134,6 +140,8 @@ function draw(): void {
 function drawStatus(): void {
   const silentMs = Date.now() - lastHeardAt;
   const isStale = status.kind === "live" && silentMs > STALE_MS;
+  // One stream follows the other without a gap that anybody would notice.
+  if (status.kind !== "live" && status.kind !== "refused" && silentMs < HANDOVER_MS) return;
   setAttribute(byId("status", HTMLElement), "data-kind", isStale ? "stale" : status.kind);
   setText(
     byId("status-text", HTMLElement),

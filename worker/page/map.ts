@@ -189,14 +189,12 @@ export class LiveMap {
   #draw({ chosen, flows }: Overview, from: readonly string[]): void {
     const owner = chosen?.claimed === true ? chosen.claimedBy : null;
     const wanted = [
-      ...flows
-        .slice(0, FLOWS_MAX)
-        .map(({ from, to, clients }) => ({
-          from,
-          to,
-          kind: "flow",
-          width: 1 + Math.min(2, Math.log2(clients) / 2),
-        })),
+      ...flows.slice(0, FLOWS_MAX).map(({ from, to, clients }) => ({
+        from,
+        to,
+        kind: "flow",
+        width: 1 + Math.min(2, Math.log2(clients) / 2),
+      })),
       ...(owner === null ? [] : from)
         .filter((pop) => pop !== owner)
         .map((pop) => ({ from: pop, to: owner ?? "", kind: "forward", width: 2.25 })),

@@ -226,7 +226,9 @@ function freshAddress(): string {
 const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    stopped.addEventListener("abort", () => (clearTimeout(timer), reject(new Error("stopped"))), {
-      once: true,
-    });
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(new Error("stopped"));
+    };
+    stopped.addEventListener("abort", stop, { once: true });
   });

@@ -88,7 +88,8 @@ export function fold(state: State, message: LiveMessage): readonly LiveNews[] {
       return [];
     default:
       // A newer Worker may say more than this page knows.
-      return message satisfies never, [];
+      message satisfies never;
+      return [];
   }
 }
 

@@ -38,6 +38,8 @@ export class Story {
     act("block", "Blocked, everywhere.", () => ({ kind: "block", seconds: Number(seconds.value) }));
     act("reset", "Reset: its count begins anew.", () => ({ kind: "reset" }));
     act("release", "Released: no block stands. Its count stays.", () => ({ kind: "release" }));
+    // It scrolls and holds nothing else to stop at.
+    this.#list.tabIndex = 0;
     byId("close-story", HTMLButtonElement).addEventListener("click", () => options.close());
   }
 
@@ -69,7 +71,10 @@ export class Story {
     byId("close-story", HTMLElement).hidden = chosen === undefined;
     const hint = byId("story-hint", HTMLElement);
     hint.hidden = chosen !== undefined && (client?.problem ?? null) === null && isReachable(chosen);
-    if (chosen === undefined) return setText(hint, "Choose one of the busiest clients to see its story.");
+    if (chosen === undefined) {
+      setText(hint, "Choose one of the busiest clients to see its story.");
+      return;
+    }
     setText(
       hint,
       client?.problem ??

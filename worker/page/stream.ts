@@ -6,6 +6,7 @@ import { EventStreamReader } from "./event-stream.ts";
 const SILENCE_MAX_MS = 20_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 30_000;
+const LASTED_MS = 5_000;
 
 export type StreamStatus =
   | { readonly kind: "connecting" }
@@ -31,14 +32,19 @@ export function follow(options: StreamOptions): () => void {
 
 async function keepFollowing(options: StreamOptions, stopped: AbortSignal): Promise<void> {
   let failures = 0;
+  let beganAt = 0;
   while (!stopped.aborted) {
     options.onStatus({ kind: "connecting" });
     const why = await followOnce(options, stopped, () => {
-      failures = 0;
+      beganAt = Date.now();
       options.onStatus({ kind: "live" });
     });
     if (stopped.aborted) return;
     if (why === REFUSED) return options.onStatus({ kind: "refused" });
+    // A stream that lasted ends because each one does some time; it is no failure.
+    const hasLasted = beganAt > 0 && Date.now() - beganAt > LASTED_MS;
+    beganAt = 0;
+    if (hasLasted) failures = 0;
     // Pages that lost the same Worker come back at different moments.
     const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** failures) * (0.5 + Math.random() / 2);
     failures += 1;
@@ -103,5 +109,9 @@ async function* piecesOf(stream: ReadableStream<string>): AsyncGenerator<string>
 const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    stopped.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const stop = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    stopped.addEventListener("abort", stop, { once: true });
   });
