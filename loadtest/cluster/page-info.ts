@@ -33,7 +33,8 @@ function pathOf(pattern: string): string | undefined {
 
 function slideOf(pops: readonly Pop[], rules: readonly Rule[]): SlideRule | string {
   if (pops.length < 2) return "The slide takes two POPs at least.";
-  for (const rule of rules) {
+  // The lower the limit, the sooner it is reached.
+  for (const rule of rules.toSorted((a, b) => a.limit - b.limit)) {
     const target = targetOf(rule);
     if (target?.isByAddress === true && suits(rule))
       return { ...target, limit: rule.limit, threshold: rule.threshold };

@@ -53,6 +53,7 @@ map.onResize = drawSoon;
 function choose(client: Chosen | undefined): void {
   chosen = client && { rule: client.rule, key: client.key, hash: client.hash };
   state.client = null;
+  if (chosen !== undefined) panel?.chose(chosen);
   connect();
   drawSoon();
 }

@@ -51,6 +51,15 @@ export class Panel {
     this.#wireSlide();
   }
 
+  /** Requests from here on are the chosen client's, where the rule is one that they can be sent for. */
+  chose({ rule, key }: Chosen): void {
+    const ip = /^ip=([\d.]+)$/.exec(key)?.[1];
+    const target = this.#cluster.info.targets.findIndex((known) => known.rule === rule && known.isByAddress);
+    if (ip === undefined || target === -1) return;
+    this.#ip.value = ip;
+    this.#target.value = String(target);
+  }
+
   /** One request to a POP, from the client in the field. */
   sendOne(pop: string): void {
     void this.#send("sent", async () => {
