@@ -1,5 +1,7 @@
 /** Faults that `POST /api/fault` injects, and how their JSON is read. */
 
+import { REGIONS, type Region } from "../../shared/region.ts";
+
 /** What a POP is linked to: all owners together, or the hub of its region. */
 export type LinkEnd = "owner" | "hub";
 export type LinkName = readonly [pop: string, end: LinkEnd];
@@ -13,6 +15,7 @@ export type NextCall = (typeof NEXT_CALLS)[number];
 
 export type Fault =
   | { readonly kind: "kill"; readonly rule: string; readonly key: string }
+  | { readonly kind: "kill-hub"; readonly region: Region }
   | { readonly kind: "cut"; readonly link: LinkName }
   | { readonly kind: "delay"; readonly link: LinkName; readonly delayMs: number }
   | { readonly kind: "next"; readonly link: LinkName; readonly next: NextCall }
@@ -28,12 +31,12 @@ const DELAY_MS_MAX = 60_000;
 /** How far a POP's clock can be set off. */
 const SKEW_MS_MAX = 60_000;
 const ALLOWED =
-  'allowed: {"kill":"owner","rule":"…","key":"ip=…"}, {"cut":["LHR","owner"]}, {"cut":["LHR","hub"]}, ' +
+  'allowed: {"kill":"owner","rule":"…","key":"ip=…"}, {"kill":"hub","region":"weur"}, {"cut":["LHR","owner"]}, {"cut":["LHR","hub"]}, ' +
   '{"delayMs":800,"link":["LHR","owner"]}, {"next":"lost","link":["LHR","owner"]}, {"skewMs":900,"pop":"LHR"}, ' +
   '{"heal":true}';
 /** Each fault by the field that names it, with the fields that go with it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  kill: ["kill", "rule", "key"],
+  kill: ["kill", "rule", "key", "region"],
   cut: ["cut"],
   delayMs: ["delayMs", "link"],
   next: ["next", "link"],
@@ -91,7 +94,9 @@ function parseKind(kind: string, fields: ReadonlyMap<string, unknown>, pops: rea
 
 function parseKill(fields: ReadonlyMap<string, unknown>): ParsedFault {
   const [target, rule, key] = ["kill", "rule", "key"].map((name) => fields.get(name));
-  if (target !== "owner") return bad(`"kill" is ${show(target)}; allowed: "owner"`);
+  if (target === "hub") return parseKillHub(fields);
+  if (target !== "owner") return bad(`"kill" is ${show(target)}; allowed: "owner", "hub"`);
+  if (fields.has("region")) return bad('"region" names a hub; "kill" is "owner"');
   if (typeof rule !== "string" || rule === "") {
     return bad(`"rule" is ${show(rule)}; allowed: the name of a rule`);
   }
@@ -99,6 +104,14 @@ function parseKill(fields: ReadonlyMap<string, unknown>): ParsedFault {
     return bad(`"key" is ${show(key)}; allowed: a key as /api/state shows it, such as "ip=203.0.113.9"`);
   }
   return { ok: true, fault: { kind: "kill", rule, key } };
+}
+
+function parseKillHub(fields: ReadonlyMap<string, unknown>): ParsedFault {
+  if (fields.has("rule") || fields.has("key")) return bad('"rule" and "key" name an owner; "kill" is "hub"');
+  const region = REGIONS.find((known) => known === fields.get("region"));
+  if (region === undefined)
+    return bad(`"region" is ${show(fields.get("region"))}; allowed: ${REGIONS.map(show).join(", ")}`);
+  return { ok: true, fault: { kind: "kill-hub", region } };
 }
 
 function parseDelay(fields: ReadonlyMap<string, unknown>, pops: readonly string[]): ParsedFault {

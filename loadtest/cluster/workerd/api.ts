@@ -123,6 +123,12 @@ async function injectFault(...[request, env]: Handler): Promise<Response> {
   switch (fault.kind) {
     case "kill":
       return killOwner(env, fault.rule, fault.key);
+    case "kill-hub":
+      // The call dies with the object: its rejection is the success.
+      await env.REGION_HUB.getByName(fault.region)
+        .die()
+        .catch(() => undefined);
+      return Response.json({ kill: "hub", region: fault.region });
     case "cut":
       linkOf(fault.link).break();
       return Response.json({ cut: fault.link });

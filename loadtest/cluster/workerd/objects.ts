@@ -114,4 +114,9 @@ export class ClusterRegionHub extends RegionHub {
     if (ms > 0) await scheduler.wait(ms);
     return this.announce(frame);
   }
+
+  /** Drops the object's memory as a crash would. */
+  die(): void {
+    this.ctx.abort("killed by /api/fault");
+  }
 }

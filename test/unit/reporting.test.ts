@@ -1,0 +1,260 @@
+/** Isolates that report and a hub that restarts, over a link that loses and repeats: every count arrives, and once. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Reports } from "../../shared/hub/reports.ts";
+import {
+  REPORT_BUSY,
+  REPORT_IDLE_MAX,
+  REPORT_PAUSE_MAX,
+  REPORT_PAUSE_MIN,
+  REPORT_PAUSE_WATCHED,
+  REPORTER_KEPT,
+  REPORTERS_MAX,
+  REPORTING_MAX,
+} from "../../shared/limits.ts";
+import { type Decision, refusal } from "../../shared/pop/decide.ts";
+import { decodeReport, encodeReport, type Report } from "../../shared/telemetry/report.ts";
+import { Reporting } from "../../shared/telemetry/reporting.ts";
+import { Tally } from "../../shared/telemetry/tally.ts";
+import { type EpochMs, epochMs } from "../../shared/time.ts";
+import { ruleWith, T0 } from "./world.ts";
+
+const rules = [ruleWith({ name: "a" }), ruleWith({ name: "b", limit: 7 })];
+const decision = (index: number): Decision => refusal(rules[index] as (typeof rules)[number]);
+const at = (ms: number): EpochMs => epochMs(T0 + ms);
+
+const situation = () => ({
+  pop: "LHR",
+  watchAgeMs: 0,
+  entries: 0,
+  capacity: 8,
+  replacements: 0,
+  keys: [],
+});
+
+/** An isolate, and how a run of it is gone through. */
+function isolateOf(name: string) {
+  const tally = new Tally(rules);
+  const reporting = new Reporting(tally, name, situation);
+  return { tally, reporting };
+}
+
+/** A hub as its shell has it: what is stored survives, what is not does not. */
+class Hub {
+  #reports = new Reports();
+  readonly #rows = new Map<string, Uint8Array>();
+  #base: Uint8Array | undefined;
+
+  report(frame: Uint8Array, now: EpochMs) {
+    const read = decodeReport(frame);
+    if (!read.ok) throw new Error(read.error);
+    const report = read.value;
+    if (this.#reports.take(report, now)) {
+      this.#rows.set(report.source, encodeReport(report));
+      const { gone, base } = this.#reports.tidy(now);
+      for (const source of gone) this.#rows.delete(source);
+      if (base) this.#base = this.#reports.encodeBase();
+    }
+    return { source: report.source, seq: report.seq };
+  }
+
+  restart(now: EpochMs): void {
+    this.#reports = new Reports();
+    const stored = [...this.#rows.values()].map((row) => {
+      const read = decodeReport(row);
+      if (!read.ok) throw new Error(read.error);
+      return read.value;
+    });
+    this.#reports.restore(stored, this.#base, now);
+  }
+
+  /** Requests counted in all, by rule, and those under none. */
+  totals(now: EpochMs): Record<string, number> {
+    const { rules: counted, unlimited } = this.#reports.metrics(now);
+    const byRule = counted.map(({ name, counts }) => [name, counts.reduce((a, b) => a + b, 0)]);
+    return { ...Object.fromEntries(byRule), unlimited };
+  }
+}
+
+describe("an isolate's reports", () => {
+  it("leave five seconds after the first request of a busy isolate", () => {
+    const { tally, reporting } = isolateOf("x");
+    expect(reporting.isDue(at(0))).toBe(true);
+    const run = reporting.begin(at(0), 0);
+    expect(reporting.isDue(at(1))).toBe(false);
+    for (let count = 0; count < REPORT_BUSY; count++) tally.passed();
+    expect(reporting.next(run, at(0))).toEqual({ kind: "wait", until: at(REPORT_PAUSE_MIN) });
+    expect(reporting.next(run, at(REPORT_PAUSE_MIN)).kind).toBe("send");
+  });
+
+  it("gather for longer where there is little to say", () => {
+    const { tally, reporting } = isolateOf("x");
+    const run = reporting.begin(at(0), 0.999);
+    tally.passed();
+    expect(reporting.next(run, at(REPORT_PAUSE_MIN))).toEqual({
+      kind: "wait",
+      until: at(Math.floor(REPORT_PAUSE_MAX * 0.99975)),
+    });
+  });
+
+  it("are the same bytes until they are acknowledged, and then only what is new", () => {
+    const { tally, reporting } = isolateOf("x");
+    const run = reporting.begin(at(0), 0);
+    tally.passed();
+    const first = reporting.next(run, at(REPORT_PAUSE_MAX));
+    tally.passed();
+    reporting.failed(at(REPORT_PAUSE_MAX), 0);
+    expect(reporting.next(run, at(REPORT_PAUSE_MAX)).kind).toBe("over");
+    const again = reporting.begin(at(30_000), 0);
+    const second = reporting.next(again, at(30_000));
+    expect(second).toEqual(first);
+    reporting.acknowledged({ source: "x.1", seq: 1 }, at(30_000));
+    // What came meanwhile goes in the same context.
+    expect(reporting.next(again, at(30_000))).toEqual({ kind: "wait", until: at(30_000 + REPORT_PAUSE_MIN) });
+    const third = reporting.next(again, at(30_000 + REPORT_PAUSE_MIN));
+    const read = third.kind === "send" ? decodeReport(third.frame) : undefined;
+    expect(read?.ok && [read.value.seq, read.value.unlimited]).toEqual([2, 2]);
+  });
+
+  it("end with their context: what is left is the next request's", () => {
+    const { tally, reporting } = isolateOf("x");
+    const run = reporting.begin(at(0), 0);
+    tally.passed();
+    reporting.next(run, at(27_000));
+    reporting.acknowledged({ source: "x.1", seq: 1 }, at(27_000));
+    tally.passed();
+    expect(27_000 + REPORT_PAUSE_MIN).toBeGreaterThan(REPORTING_MAX);
+    expect(reporting.next(run, at(27_000)).kind).toBe("over");
+    expect(reporting.isDue(at(27_000))).toBe(true);
+  });
+
+  it("leave at once, and every second, while somebody looks", () => {
+    const { tally, reporting } = isolateOf("x");
+    tally.passed();
+    expect(reporting.watched(at(30_000), at(0))).toBe(true);
+    const run = reporting.begin(at(0), 0);
+    expect(reporting.next(run, at(0)).kind).toBe("send");
+    reporting.acknowledged({ source: "x.1", seq: 1 }, at(20));
+    expect(reporting.next(run, at(20)).kind).toBe("over");
+    tally.passed();
+    const next = reporting.begin(at(30), 0);
+    expect(reporting.next(next, at(30))).toEqual({ kind: "wait", until: at(REPORT_PAUSE_WATCHED) });
+  });
+
+  it("say nothing where nothing was counted", () => {
+    const { reporting } = isolateOf("x");
+    expect(reporting.next(reporting.begin(at(0), 0), at(REPORT_PAUSE_MAX)).kind).toBe("over");
+  });
+});
+
+/** What can happen, each with the isolate it happens to. */
+type Event =
+  | { readonly kind: "request"; readonly isolate: number; readonly rule: number }
+  | { readonly kind: "report"; readonly isolate: number; readonly fate: "ok" | "lost" | "unheard" | "twice" }
+  | { readonly kind: "restart" }
+  | { readonly kind: "old"; readonly index: number }
+  | { readonly kind: "time"; readonly ms: number };
+
+const isolate = fc.nat(2);
+const eventArbitrary: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("request" as const), isolate, rule: fc.nat(2) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("report" as const),
+      isolate,
+      fate: fc.constantFrom("ok" as const, "lost" as const, "unheard" as const, "twice" as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "restart" as const }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("old" as const), index: fc.nat(50) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("time" as const),
+      ms: fc.constantFrom(1_000, 20_000, REPORT_IDLE_MAX + 1, REPORTER_KEPT + 1),
+    }),
+  },
+);
+
+/** Plays events, delivers what is left, and returns what was counted and what the hub says. */
+function play(events: readonly Event[]) {
+  const isolates = [0, 1, 2].map((index) => isolateOf(`isolate${index}`));
+  const hub = new Hub();
+  const sent: Uint8Array[] = [];
+  const expected: Record<string, number> = { unlimited: 0 };
+  let now = 0;
+  const report = (index: number, fate: "ok" | "lost" | "unheard" | "twice"): void => {
+    const { reporting } = isolates[index] as (typeof isolates)[number];
+    const run = reporting.begin(at(now), 0);
+    now += REPORT_PAUSE_MAX;
+    const step = reporting.next(run, at(now));
+    if (step.kind !== "send") return;
+    if (fate === "lost") {
+      reporting.failed(at(now), 0);
+      return;
+    }
+    sent.push(step.frame);
+    const receipt = hub.report(step.frame, at(now));
+    if (fate === "twice") hub.report(step.frame, at(now));
+    if (fate === "unheard") reporting.failed(at(now), 0);
+    else reporting.acknowledged(receipt, at(now));
+  };
+  for (const event of events) {
+    if (event.kind === "request") {
+      const { tally } = isolates[event.isolate] as (typeof isolates)[number];
+      const rule = rules[event.rule];
+      if (rule === undefined) tally.passed();
+      else tally.decided(decision(event.rule));
+      const name = rule?.name ?? "unlimited";
+      expected[name] = (expected[name] ?? 0) + 1;
+    } else if (event.kind === "report") report(event.isolate, event.fate);
+    else if (event.kind === "restart") hub.restart(at(now));
+    else if (event.kind === "time") now += event.ms;
+    else {
+      // A call that was under way for very long.
+      const frame = sent[event.index % Math.max(1, sent.length)];
+      if (frame !== undefined) hub.report(frame, at(now));
+    }
+  }
+  // Twice: a report that nobody acknowledged goes first, then what was counted since.
+  for (const round of [0, 1])
+    for (const index of isolates.keys()) report(index, round === 0 ? "ok" : "twice");
+  hub.restart(at(now));
+  return { expected, said: hub.totals(at(now)) };
+}
+
+describe("counts", () => {
+  it("arrive once, whatever is lost, repeated or restarted", () => {
+    fc.assert(
+      fc.property(fc.array(eventArbitrary, { maxLength: 60 }), (events) => {
+        const { expected, said } = play(events);
+        expect(said).toEqual(expected);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("are kept when an isolate is put away, and when there are too many", () => {
+    const reports = new Reports();
+    const frame = (source: string): Report => ({
+      source,
+      seq: 1,
+      ...situation(),
+      rules: [],
+      unlimited: 1,
+      faults: 0,
+      heard: 0,
+      asks: Array<number>(10).fill(0),
+      askMs: 0,
+    });
+    for (let index = 0; index < REPORTERS_MAX + 3; index++) reports.take(frame(`s${index}`), at(index));
+    expect(reports.tidy(at(REPORTERS_MAX + 3))).toEqual({ gone: ["s0", "s1", "s2"], base: true });
+    expect(reports.size).toBe(REPORTERS_MAX);
+    expect(reports.metrics(at(REPORTERS_MAX + 3)).unlimited).toBe(REPORTERS_MAX + 3);
+    // One of those gone is repeated.
+    expect(reports.take(frame("s1"), at(REPORTERS_MAX + 4))).toBe(false);
+    expect(reports.tidy(at(REPORTERS_MAX + 4 + REPORTER_KEPT)).gone).toHaveLength(REPORTERS_MAX);
+    expect(reports.metrics(at(REPORTER_KEPT)).unlimited).toBe(REPORTERS_MAX + 3);
+  });
+});
