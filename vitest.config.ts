@@ -12,7 +12,12 @@ export default defineConfig({
       // The Worker and its objects, in workerd.
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 60_000 },
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+          globalSetup: ["test/workerd/setup.ts"],
+          testTimeout: 60_000,
+        },
       },
       // The whole thing over HTTP, in a local cluster. Each file starts its own.
       {
