@@ -6,13 +6,15 @@
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
 import { type RegionMetrics, Reports } from "../shared/hub/reports.ts";
+import { Spread } from "../shared/hub/spread.ts";
 import { Stories } from "../shared/hub/stories.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
-import { decodeNews, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
+import { decodeNews, encodeAsks, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
 import { oncePerSchema, schemaFor } from "../shared/protocol/dialects.ts";
 import type { Announcement } from "../shared/protocol/messages.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
 import { REGIONS } from "../shared/region.ts";
+import { decodeSightings, encodeSightings } from "../shared/spread/sightings.ts";
 import type { StoryEvent } from "../shared/telemetry/live.ts";
 import { decodeReport, encodeReceipt, encodeReport, type Report } from "../shared/telemetry/report.ts";
 import { epochMs } from "../shared/time.ts";
@@ -29,12 +31,14 @@ export class RegionHub extends DurableObject<Env> {
   readonly #feed = new Feed(crypto.randomUUID());
   readonly #reports = new Reports();
   readonly #stories = new Stories();
+  readonly #spread: Spread;
   readonly #viewers: Viewers;
   #unreadableReported = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const region = REGIONS.find((name) => name === ctx.id.name) ?? REGIONS[0];
+    this.#spread = new Spread(region);
     const core = { feed: this.#feed, reports: this.#reports };
     this.#viewers = new Viewers(ctx, region, core, (frame) => deliver(this.#watchers(), [frame]));
     this.#reports.restore(this.#storedReports(), ctx.storage.kv.get(BASE_ROW), epochMs(Date.now()));
@@ -91,6 +95,24 @@ export class RegionHub extends DurableObject<Env> {
       const read = decodeReport(frame);
       if (read.ok) yield read.value;
     }
+  }
+
+  /** Takes sightings of thinly spread clients, from an isolate or from another hub, and does what they lead to. */
+  sighted(frame: Uint8Array): void {
+    const read = decodeSightings(frame);
+    if (!read.ok) return;
+    const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()));
+    for (const { owner, ask } of claims)
+      this.#inBackground(this.env.KEY_OWNER.getByName(owner).ask(encodeAsks([ask])));
+    for (const [region, sightings] of forward) {
+      const hub = this.env.REGION_HUB.getByName(region, { locationHint: region });
+      this.#inBackground(hub.sighted(encodeSightings(sightings)));
+    }
+  }
+
+  /** A call that fails costs accuracy, never the bound. */
+  #inBackground(call: Promise<unknown>): void {
+    this.ctx.waitUntil(call.catch(() => undefined));
   }
 
   /** All that this region's isolates counted. */

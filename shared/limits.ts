@@ -201,3 +201,12 @@ export const LIVE_CALLS_MAX = 900;
 export const LIVE_BUFFERED_MAX = 256;
 /** How long a scrape waits for a hub; Prometheus gives up after 10 s. */
 export const METRICS_CALL_MAX: DurationMs = durationMs(4_000);
+
+// ── Clients that are spread thinly ──────────────────────────────────────────────────────────────
+
+/** An isolate hands over what it has seen at most so often. */
+export const SIGHTINGS_PAUSE: DurationMs = durationMs(1_000);
+/** Clients in one hand-over, about 300 bytes each. */
+export const SIGHTINGS_MAX = 512;
+/** Clients and windows that a hub counts sightings of, about 150 bytes each; past it those seen first are forgotten. */
+export const SIGHTED_MAX = 16_384;

@@ -56,6 +56,7 @@ export const PLAN_PART = "by";
 const ALGORITHMS = ["fixed-window", "sliding-window", "token-bucket"] as const;
 const ON_FAILURE = ["local", "open", "closed"] as const;
 const ALIGN = ["key", "clock"] as const;
+const SPREAD = ["auto", "off"] as const;
 const MODES = ["enforce", "shadow"] as const;
 const MISSING = ["ip", "skip", "deny"] as const;
 const ACTIONS = ["deny", "tag"] as const;
@@ -118,6 +119,7 @@ export const ALLOWED = {
   on_failure: listed(ON_FAILURE),
   deadline: `"auto", or ${span(DEADLINE_MIN, DEADLINE_MAX, '"250ms" or "1s"')}`,
   align: listed(ALIGN),
+  spread: listed(SPREAD),
   mode: listed(MODES),
 } as const;
 
@@ -327,6 +329,7 @@ export const ruleSchema = v.object({
   on_failure: v.optional(v.picklist(ON_FAILURE), "local"),
   deadline: v.optional(v.union([v.literal("auto"), duration(DEADLINE_MIN, DEADLINE_MAX)]), "auto"),
   align: v.optional(v.picklist(ALIGN), "key"),
+  spread: v.optional(v.picklist(SPREAD), "off"),
   mode: v.optional(v.picklist(MODES), "enforce"),
   allow: v.optional(accessListOf, []),
   deny: v.optional(accessListOf, []),

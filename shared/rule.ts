@@ -107,6 +107,8 @@ export interface Rule {
   readonly deadline: DurationMs | "auto";
   /** Whether windows begin at a different moment for each key, or on the clock. */
   readonly align: "key" | "clock";
+  /** Whether clients are looked for that reach the threshold nowhere; see spread/plan.ts. */
+  readonly spread: "auto" | "off";
   /** `shadow` counts and reports, but denies nothing. */
   readonly mode: "enforce" | "shadow";
   /** Clients that the rule does not cover: addresses, ranges and `header:NAME=VALUE`. */
@@ -253,7 +255,7 @@ function variantsOf(written: WrittenRule): readonly Rule[] {
 }
 
 function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> = {}): Rule {
-  const { name, limit, window, algorithm, deadline, align, mode, missing, allow, deny } = written;
+  const { name, limit, window, algorithm, deadline, align, spread, mode, missing, allow, deny } = written;
   const burst = written.burst ?? limit;
   const { not } = written.match;
   const rule = {
@@ -279,6 +281,7 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
     onFailure: written.on_failure,
     deadline,
     align,
+    spread,
     mode,
     allow,
     deny,
@@ -344,6 +347,7 @@ function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
     ...(cost !== 1 && { cost }),
     ...(blockFor !== undefined && { blockFor }),
     ...(owners !== 0 && { owners }),
+    ...(rule.spread !== "off" && { spread: rule.spread }),
     ...(paths.length > 1 && { paths: paths.slice(1).map(patternMeaning) }),
     ...(Object.keys(conditions).length > 0 && { conditions }),
     ...(missing !== "ip" && { missing }),

@@ -9,7 +9,7 @@ import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { busiest } from "../shared/pop/busiest.ts";
-import { ByCredit } from "../shared/pop/by-credit.ts";
+import { ByCredit, type Picked } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
 import type { EntryState } from "../shared/pop/entries.ts";
@@ -19,12 +19,14 @@ import { type Region, regionOf } from "../shared/region.ts";
 import { type Countable, Counting, named, Requested } from "../shared/requested.ts";
 import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
+import { sightingOf } from "../shared/spread/pick.ts";
 import { Tally } from "../shared/telemetry/tally.ts";
 import { epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
+import { Lookout } from "./lookout.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Reporter } from "./reporter.ts";
@@ -63,6 +65,7 @@ export class Limiter {
   readonly #watch: Watch;
   readonly #tally: Tally;
   readonly #reporter: Reporter;
+  readonly #lookout: Lookout;
   readonly #enforce: boolean;
   readonly #display: ((text: string) => string) | undefined;
   /** How each rule reads keys and costs. */
@@ -93,6 +96,7 @@ export class Limiter {
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
+    this.#lookout = new Lookout(env);
     this.#tally = new Tally(rules);
     this.#client = new OwnerClient(this.#source, env, this.#tally);
     this.#reporter = new Reporter(env, this.#tally, {
@@ -160,6 +164,7 @@ export class Limiter {
     const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
     if (byCredit === undefined) return this.#admission(set, requested, background);
     this.#tally.decided(byCredit, set.indexes[0]);
+    if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
   }
@@ -177,12 +182,16 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
+    this.#saw(admission.picked, requested, background);
     if (first.kind === "decided") return this.#counted(first);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, admission, background);
+    const decided = this.#wait(first, admission, background).then((decision) => {
+      this.#saw(admission.picked, counted, background);
+      return decision;
+    });
     background.waitUntil(decided);
     return decided;
   }
@@ -202,6 +211,15 @@ export class Limiter {
       outcome = this.#step(admission, background);
     }
     return this.#counted(outcome);
+  }
+
+  /** Reports what was picked of a silently admitted request. */
+  #saw(picked: readonly Picked[], requested: Countable, background: Background): void {
+    for (const { ruleIndex, slot } of picked) {
+      const hash = this.#source.hashers[ruleIndex]?.hash(requested.keyOf(ruleIndex)) ?? "";
+      const label = this.#labelOf(() => requested)?.(ruleIndex);
+      this.#lookout.saw(sightingOf(this.#source, slot, hash, label), this.region, background);
+    }
   }
 
   #counted(decision: Decision): Decision {

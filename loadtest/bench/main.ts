@@ -30,6 +30,12 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
     const figures = await benchDecide(rounds, progress);
     return { figures, text: formatDecide(figures) };
   },
+  metrics: async ({ rounds, progress }) => {
+    const { benchMetrics } = await import("./metrics.ts");
+    const { formatMetrics } = await import("./format-metrics.ts");
+    const figures = await benchMetrics(rounds, progress);
+    return { figures, text: formatMetrics(figures) };
+  },
   memory: async ({ progress }) => {
     const { benchMemory } = await import("./memory.ts");
     const figures = await benchMemory(progress);

@@ -217,6 +217,12 @@ export const FIELDS: Readonly<Record<Field, FieldWords>> = {
     otherwise: '`"key"`',
     example: 'align = "clock"',
   },
+  spread: {
+    meaning:
+      "Whether clients are looked for that reach the threshold nowhere (auto): of what is admitted without asking, some is reported by chance.",
+    otherwise: '`"off"`',
+    example: 'spread = "auto"',
+  },
   mode: {
     meaning: "Whether the rule denies (enforce), or counts as if and denies nothing (shadow).",
     otherwise: '`"enforce"`',

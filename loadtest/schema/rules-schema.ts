@@ -105,6 +105,7 @@ const SHAPES: Readonly<Record<Field, Schema>> = {
   on_failure: { enum: entries.on_failure.wrapped.options },
   deadline: text(`^auto$|${DURATION}`),
   align: { enum: entries.align.wrapped.options },
+  spread: { enum: entries.spread.wrapped.options },
   mode: { enum: entries.mode.wrapped.options },
 };
 

@@ -12,12 +12,20 @@ import { BIRTH } from "./credit-table.ts";
 import { type Counted, type Decision, NO_TAGS, type Quota } from "./decide.ts";
 import type { Source } from "./source.ts";
 
+/** That a request is to be reported under a rule (see spread/sampler.ts), and its client's entry. */
+export interface Picked {
+  readonly ruleIndex: number;
+  readonly slot: number;
+}
+
 export class ByCredit {
   readonly #source: Source;
   /** The entries of the request that is being decided, their births, and what it costs. */
   readonly #slots: Int32Array;
   readonly #births: Int32Array;
   readonly #costs: Float64Array;
+  /** Of the requests admitted since it was emptied, what is to be reported of them. */
+  readonly picked: Picked[] = [];
 
   constructor(source: Source) {
     this.#source = source;
@@ -36,7 +44,7 @@ export class ByCredit {
     const cost = charged.costOf(first);
     this.#slots[0] = slot;
     this.#costs[0] = cost;
-    this.#source.spend(slot, cost);
+    this.#spend(first, slot, cost);
     const rule = this.#source.rules[first] as Rule;
     return admission(rule, set.enforced.length === 0 ? NO_QUOTAS : [this.#quota(slot, rule)]);
   }
@@ -76,6 +84,11 @@ export class ByCredit {
     return true;
   }
 
+  #spend(index: number, slot: number, cost: number): void {
+    this.#source.spend(slot, cost);
+    if (this.#source.sampler.takes(index, cost)) this.picked.push({ ruleIndex: index, slot });
+  }
+
   #admit({ indexes, enforced }: RuleSet): Decision {
     const { rules } = this.#source;
     const quotas: Quota[] = [];
@@ -83,7 +96,7 @@ export class ByCredit {
       const index = indexes[at] as number;
       const slot = this.#slots[at] as number;
       const rule = rules[index] as Rule;
-      this.#source.spend(slot, this.#costs[at] as number);
+      this.#spend(index, slot, this.#costs[at] as number);
       if (rule === enforced[quotas.length]) quotas.push(this.#quota(slot, rule));
     }
     return admission(rules[indexes[0] as number] as Rule, quotas);

@@ -13,6 +13,7 @@ import type { KeyMessage } from "../key.ts";
 import { REPORT_RETRY_MAX, UNAVAILABLE_RETRY } from "../limits.ts";
 import { capacity, denies, type Rule } from "../rule.ts";
 import { after, type EpochMs, later, NEVER } from "../time.ts";
+import type { Picked } from "./by-credit.ts";
 import { BIRTH } from "./credit-table.ts";
 import type { Hold } from "./entries.ts";
 import type { HotKey } from "./hot-key.ts";
@@ -125,6 +126,8 @@ export class Admission {
   readonly #enforce: boolean;
   /** What an owner may be told of the key, only where `KEY_DISPLAY` allows it. */
   readonly #label: ((ruleIndex: number) => string) | undefined;
+  /** What is to be reported of the request, once it is admitted. */
+  readonly picked: Picked[] = [];
   /** Hot keys with a report due since the last step: the shell lets them send. */
   readonly due: HotKey[] = [];
   #shadowDenial: { part: Part; how: How; retryAt: EpochMs } | undefined;
@@ -320,6 +323,7 @@ export class Admission {
   #admit(now: EpochMs): Decision {
     for (const part of this.#parts) {
       if (part.hold !== undefined) this.#source.take(part.hold);
+      this.#pick(part, now);
     }
     const shadow = this.#shadowDenial;
     const decisive =
@@ -337,6 +341,12 @@ export class Admission {
       tags: this.#tags,
       ...this.#causeOf(shadow?.how ?? decisive.how),
     };
+  }
+
+  /** What credit paid for without an owner knowing may have to be reported. */
+  #pick({ how, slot, cost, ruleIndex }: Part, now: EpochMs): void {
+    if (how !== "credit" || slot < 0 || this.#source.isClaimed(slot, now)) return;
+    if (this.#source.sampler.takes(ruleIndex, cost)) this.picked.push({ ruleIndex, slot });
   }
 
   /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */

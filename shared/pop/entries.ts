@@ -312,11 +312,11 @@ export class Entries {
   }
 
   #isStale(slot: number, now: EpochMs): boolean {
-    return windowAt(this.gridAt(slot), now) - this.window(slot) > 1 && !this.#isClaimed(slot, now);
+    return windowAt(this.gridAt(slot), now) - this.window(slot) > 1 && !this.isClaimed(slot, now);
   }
 
   /** True while silent credit is out of the question: the key is claimed, or barred for longer than its windows. */
-  #isClaimed(slot: number, now: EpochMs): boolean {
+  isClaimed(slot: number, now: EpochMs): boolean {
     const view = this.hotAt(slot)?.view;
     return view !== undefined && later(view.claimedUntil, view.penaltyUntil) > now;
   }
@@ -326,12 +326,12 @@ export class Entries {
       pinned: (slot, now) => this.#isPinned(slot, now),
       stale: (slot, now) => this.#isStale(slot, now),
       ended: (slot, now) => windowAt(this.gridAt(slot), now) > this.window(slot),
-      claimed: (slot, now) => this.#isClaimed(slot, now),
+      claimed: (slot, now) => this.isClaimed(slot, now),
       legacy: (slot, now) => {
         const { limit, threshold } = this.ruleAt(slot);
         // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
         // still had is left: its count, and the floor that it began with itself.
-        if (this.#isClaimed(slot, now)) return limit;
+        if (this.isClaimed(slot, now)) return limit;
         return threshold - 1 - (this.table.get(slot, CREDIT) - this.spent(slot));
       },
       legacyUntil: (slot) => {

@@ -9,6 +9,7 @@ import { REPORT_JITTER_MAX, REPORT_RETRY_MAX } from "../limits.ts";
 import { policyOf } from "../policy.ts";
 import type { Announcement, Answer, Ask, Granted, Refused } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
+import { Sampler } from "../spread/sampler.ts";
 import { after, durationMs, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { ClaimBudget } from "./claim-budget.ts";
 import { CREDIT, HELD, PREVIOUS, type TableSize } from "./credit-table.ts";
@@ -37,10 +38,15 @@ export interface SourceOptions {
 /** What a probe of the table says of one rule. */
 export type Verdict = "fits" | "blocked" | "ask";
 
+/** Sets the sampler's seed apart from the table's. */
+const SAMPLER_SEED = 0x5bd1e995;
+
 export class Source extends Entries {
   readonly isolate: string;
   readonly hashers: readonly KeyHasher[];
   pop: string;
+  /** Which silently admitted requests are reported, so that clients are found that reach no threshold. */
+  readonly sampler: Sampler;
   readonly #claims = new ClaimBudget();
   readonly #room = new WaitingRoom();
 
@@ -49,6 +55,7 @@ export class Source extends Entries {
     this.isolate = options.isolate;
     this.pop = options.pop;
     this.hashers = options.hashers;
+    this.sampler = new Sampler(options.rules, options.seed ^ SAMPLER_SEED);
   }
 
   // ── Deciding ──────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,7 @@ export interface PopEnv {
   readonly POP: Pop;
   readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
   /** The link to the hubs: takes an upgrade request with `REGION_HEADER`. */
-  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims" | "report" | "metrics" | "story">;
+  readonly HUB_LINK: Fetcher & Pick<HubLink, "claims" | "report" | "sighted" | "metrics" | "story">;
 }
 
 /** How the core service looks into a POP. */

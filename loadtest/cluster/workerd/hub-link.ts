@@ -49,6 +49,12 @@ export class HubLink extends WorkerEntrypoint<CoreEnv, { readonly pop: string }>
     return this.#travel(region, (hub) => hub.report(frame));
   }
 
+  sighted(region: string, frame: Uint8Array): Promise<void> {
+    return this.#travel(region, async (hub) => {
+      await hub.sighted(frame);
+    });
+  }
+
   metrics(region: string) {
     return this.#travel(region, (hub) => hub.metrics());
   }

@@ -83,6 +83,7 @@ function bindingsOf(env: PopEnv): Env {
       },
       claims: (...asked: Parameters<RegionHub["claims"]>) => env.HUB_LINK.claims(region, ...asked),
       report: (frame: Uint8Array) => env.HUB_LINK.report(region, frame),
+      sighted: (frame: Uint8Array) => env.HUB_LINK.sighted(region, frame),
       metrics: () => env.HUB_LINK.metrics(region),
       story: (...asked: Parameters<RegionHub["story"]>) => env.HUB_LINK.story(region, ...asked),
     }),
