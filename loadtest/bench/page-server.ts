@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { extname, join } from "node:path";
+import type { LiveMessage } from "../../shared/telemetry/live.ts";
 import { HOST } from "../cluster/ports.ts";
 import { Feed, type FeedOptions } from "./page-feed.ts";
 
@@ -19,6 +20,11 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface PageServer {
   /** Of the page. */
   readonly url: string;
+  /** Ends every stream, and lets none begin until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Tells each new reader this besides. */
+  say(message: LiveMessage): void;
   stop(): Promise<void>;
 }
 
@@ -33,6 +39,8 @@ export async function servePage(
   everyMs: number,
 ): Promise<PageServer> {
   const feed = new Feed(options, Date.now());
+  let paused = false;
+  const besides: LiveMessage[] = [];
   const readers = new Map<ServerResponse, URLSearchParams>();
   const tell = (reader: ServerResponse, message: object): void =>
     void reader.write(`data: ${JSON.stringify(message)}\n\n`);
@@ -47,9 +55,10 @@ export async function servePage(
   }, everyMs);
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", `http://${HOST}`);
+    if (paused) return response.destroy();
     if (pathname === `${PREFIX}/v1/live` && request.headers.authorization === `Bearer ${PAGE_TOKEN}`) {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-      for (const message of feed.first(Date.now())) tell(response, message);
+      for (const message of [...feed.first(Date.now()), ...besides]) tell(response, message);
       readers.set(response, searchParams);
       response.on("close", () => readers.delete(response));
       return;
@@ -65,6 +74,14 @@ export async function servePage(
   if (address === null || typeof address === "string") throw new Error("a listening server has a port");
   return {
     url: `http://${HOST}:${address.port}${PREFIX}/live/`,
+    pause() {
+      paused = true;
+      server.closeAllConnections();
+    },
+    resume() {
+      paused = false;
+    },
+    say: (message) => void besides.push(message),
     async stop() {
       clearInterval(timer);
       server.closeAllConnections();
