@@ -36,6 +36,8 @@ export async function openPage(browser: Browser, url: string, { width, scheme }:
     // Rings and smooth scrolling say nothing here, and take time.
     reducedMotion: "reduce",
   });
+  // Nothing here is about time: a busy machine takes longer, and that is all.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const wrongs: string[] = [];
   page.on("console", (message) => {

@@ -1,6 +1,6 @@
 /** The live page of a running cluster, as a person uses it. */
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
 import {
   CHROMIUM,
@@ -22,6 +22,8 @@ beforeAll(async () => {
   if (CHROMIUM === undefined) return;
   [cluster, browser] = await Promise.all([startCluster({ slide: true }), openBrowser()]);
 });
+// What a test broke and could not mend must not break the next.
+afterEach(() => cluster?.fault({ heal: true }));
 afterAll(async () => {
   await browser?.close();
   await cluster?.stop();
@@ -48,9 +50,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {
     expect(await page.textContent("#fact-owner")).toBe("LHR");
     // Another shape, not only another colour: that is what the class stands for.
     for (const pop of POPS) await page.waitForSelector(`[data-pop="${pop}"] .badge.blocks`);
-    expect(await page.locator(".badge.owns").getAttribute("aria-label")).toMatch(
-      /^LHR, London: .*the owner is here/,
-    );
+    expect(await page.locator(".badge.owns").textContent()).toMatch(/LHR, London: .*the owner is here/);
     expect(await badge(page, "TYO").locator(".octagon").isVisible()).toBe(true);
     expect(await badge(page, "TYO").locator("circle.shape").isVisible()).toBe(false);
     expect(await page.locator(".arcs .forward").count()).toBe(3);
@@ -58,19 +58,35 @@ describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {
     expect(wrongs).toEqual([]);
   });
 
-  it("tells the client's story in order, and goes on with a higher epoch when its owner is killed", async () => {
+  it("tells the client's story in order", async () => {
     const { page, wrongs } = await openPage(browser, cluster.url, WIDE);
     await playTheSlide(page);
-    const story = page.locator("#events li");
     await page.waitForSelector("#events .blocked");
-    const classes = await story.evaluateAll((items) => items.map((item) => item.className));
-    expect(classes).toEqual(["seen", "claimed", "blocked"]);
-    const before = Number(await page.textContent("#fact-epoch"));
+    const classes = await page
+      .locator("#events li")
+      .evaluateAll((items) => items.map((item) => item.className));
+    // A client that is claimed within the second may be claimed before a hub hears that it was seen.
+    expect(classes.filter((what, place) => what !== "seen" || place > 0)).toEqual(["claimed", "blocked"]);
+    expect(await page.locator("#events .claimed").textContent()).toContain("claimed by LHR");
+    expect(wrongs).toEqual([]);
+  });
+
+  it("shows another incarnation, with a higher epoch, once the owner is killed", async () => {
+    const { page, wrongs } = await openPage(browser, cluster.url, WIDE);
+    await page.waitForSelector('#status[data-kind="live"]');
+    await page.fill("#ip", "203.0.113.66");
+    const send = async (): Promise<void> => {
+      await badge(page, "TYO").click();
+      await page.waitForFunction(() => document.querySelector("#sent")?.textContent?.startsWith("TYO"));
+      await page.evaluate(() => document.querySelector("#sent")?.replaceChildren());
+    };
+    for (let request = 0; request < 4; request += 1) await send();
+    await page.waitForFunction(() => document.querySelector("#fact-owner")?.textContent === "TYO");
+    await page.waitForFunction(() => document.querySelector("#fact-epoch")?.textContent === "1");
     await page.click("#kill");
-    await page.waitForFunction(
-      (epoch) => Number(document.querySelector("#fact-epoch")?.textContent) > epoch,
-      before,
-    );
+    await page.waitForFunction(() => document.querySelector("#faults")?.textContent?.startsWith("Killed"));
+    await send();
+    await page.waitForFunction(() => Number(document.querySelector("#fact-epoch")?.textContent) > 1);
     await page.waitForSelector("#events .moved");
     expect(wrongs).toEqual([]);
   });
@@ -120,7 +136,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {
     await says("sent", "25 clients everywhere:");
     await page.selectOption("#cut-pop", "TYO");
     await page.click("#cut");
-    await says("faults", "TYO, Tokyo to the owners");
+    await says("faults", "Cut: TYO to the owners");
     await page.click("#mend");
     await says("faults", "Nothing is broken");
     // What the cluster refuses is said, in its own words.

@@ -20,18 +20,14 @@ import {
 
 const WIDE: Look = { width: 1280, scheme: "light" };
 const EVERY_MS = 500;
+const LOAD = { claims: 60, requestsPerSecond: 300, newsPerSecond: 5 };
 
 const folder = mkdtempSync(join(tmpdir(), "onecount-page-"));
 let server: PageServer;
 let browser: Browser;
 beforeAll(async () => {
   await buildPage(folder);
-  server = await servePage(
-    folder,
-    { claims: 60, requestsPerSecond: 300, newsPerSecond: 5 },
-    PAGE_HEADERS,
-    EVERY_MS,
-  );
+  server = await servePage(folder, LOAD, PAGE_HEADERS, EVERY_MS);
   if (CHROMIUM !== undefined) browser = await openBrowser();
 });
 afterAll(async () => {
@@ -63,7 +59,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a deployed Worker", () => {
     const { page } = await openPage(browser, server.url, WIDE);
     await page.fill("#token", PAGE_TOKEN);
     await page.keyboard.press("Enter");
-    await page.waitForSelector("[data-pop]");
+    await page.waitForSelector("[data-pop] .badge");
     expect(await page.locator("#panel").isVisible()).toBe(false);
     expect(await page.locator("[data-pop] button").count()).toBe(0);
   });
@@ -97,7 +93,8 @@ describe.skipIf(CHROMIUM === undefined)("the page of a deployed Worker", () => {
 
   it("shows what comes from outside as text, whatever it looks like", async () => {
     const evil = "ip=<img src=x onerror=document.title='!'><b>9</b>";
-    server.say({
+    const few = await servePage(folder, { ...LOAD, claims: 5 }, PAGE_HEADERS, EVERY_MS);
+    few.say({
       kind: "news",
       at: Date.now(),
       standing: false,
@@ -115,7 +112,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a deployed Worker", () => {
         },
       ],
     });
-    const { page, wrongs } = await openPage(browser, server.url, WIDE);
+    const { page, wrongs } = await openPage(browser, few.url, WIDE);
     await page.fill("#token", PAGE_TOKEN);
     await page.keyboard.press("Enter");
     await page.getByText(evil, { exact: true }).first().click();
@@ -127,5 +124,6 @@ describe.skipIf(CHROMIUM === undefined)("the page of a deployed Worker", () => {
       ]),
     ).toEqual(["Onecount live", 0]);
     expect(wrongs).toEqual([]);
+    await few.stop();
   });
 });

@@ -164,10 +164,10 @@ export class LiveMap {
       }),
       svg("text", { y: "0.5" }),
     );
-    const name = html("span", { "aria-hidden": "true" }, pop);
+    const name = html("span", { class: "name" }, pop);
     const { onPop } = this.#options;
     const badge = onPop
-      ? html("button", { type: "button", class: "badge" }, shape, name)
+      ? html("button", { type: "button", class: "badge" }, shape, name, html("span", { class: "unseen" }))
       : html("div", { role: "img", class: "badge" }, shape, name);
     if (onPop) badge.addEventListener("click", () => onPop(pop));
     return html("li", { "data-pop": pop }, badge);
@@ -181,7 +181,9 @@ export class LiveMap {
     item.style.left = `${spot.x}px`;
     item.style.top = `${spot.y}px`;
     setAttribute(badge, "class", `badge ${kind}`);
-    setAttribute(badge, "aria-label", words);
+    const unseen = badge.querySelector(".unseen");
+    if (unseen === null) setAttribute(badge, "aria-label", words);
+    else setText(unseen, words);
     setAttribute(text, "class", count.length > 3 ? "is-long" : "");
     setText(text, count);
   }
@@ -228,7 +230,8 @@ function badgeOf(pop: string, seen: Overview, rates: ReadonlyMap<string, number>
   const what =
     chosen === undefined ? `${count} requests a second` : `${count} requests of ${chosen.key} admitted`;
   const words = [
-    `${pop}, ${PLACES[pop]?.[0]}: ${what}`,
+    // The name of a button begins with what is seen of it.
+    `${isButton ? "" : pop}, ${PLACES[pop]?.[0]}: ${what}`,
     ...(owns ? ["the owner is here"] : []),
     ...(blocks ? ["blocks it"] : asks ? ["forwards to the owner"] : []),
   ];

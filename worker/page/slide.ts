@@ -53,6 +53,9 @@ export async function playSlide(stage: Stage): Promise<Tally> {
   const told = (): Tally => ({ admitted, limit: rule.limit, blockedAt });
   const ask = async (ip: string, pop: string): Promise<Sent> => {
     const sent = await stage.send(pop, ip);
+    // Then it was decided by what its POP alone knew, and the play would be another.
+    if (sent.decisions.degraded)
+      throw new Error(`the owner was not reached in time from ${pop}; is a link cut?`);
     admitted += sent.admitted;
     if (sent.decisions.blocked && !blockedAt.includes(pop)) blockedAt.push(pop);
     stage.tally(told());
