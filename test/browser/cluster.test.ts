@@ -36,7 +36,9 @@ async function playTheSlide(page: Page): Promise<void> {
   await page.waitForSelector('#status[data-kind="live"]');
   await page.selectOption("#pace", "quick");
   await page.click("#play");
-  await page.waitForSelector('#caption[data-done="yes"]');
+  await page.waitForSelector('#caption:not([data-done="no"])');
+  const ending = await page.getAttribute("#caption", "data-done");
+  if (ending !== "yes") throw new Error(`the slide ended with: ${await page.textContent("#caption-text")}`);
 }
 
 describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {

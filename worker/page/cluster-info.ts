@@ -43,6 +43,6 @@ export interface Sent {
   readonly denied: number;
   /** How many were decided how, as `x-onecount` says it. */
   readonly decisions: Readonly<Record<string, number>>;
-  /** Seconds until the quota of the last one is whole again; null where no rule covered it. */
-  readonly resetSeconds: number | null;
+  /** Of the last one: by each rule that covered it, the seconds until the window ends or quota comes back. */
+  readonly resetSeconds: Readonly<Record<string, number>>;
 }

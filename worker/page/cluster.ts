@@ -19,6 +19,11 @@ export class Cluster {
     await this.#post("fault", fault);
   }
 
+  /** Each POP gets a request that no rule covers, as its other clients would send one: it listens again. */
+  async wake(): Promise<void> {
+    await this.#post("heartbeat", {});
+  }
+
   /** POPs that know that the client is claimed, and what its owner counts. */
   async knownOf(
     rule: string,

@@ -184,6 +184,7 @@ export class Panel {
           return this.#cluster.send({ pop, ip, path: rule.path, method: rule.method });
         },
         known: (ip) => this.#cluster.knownOf(rule.rule, keyOf(ip)),
+        wake: () => this.#cluster.wake(),
         say,
         tally,
         pause: (length) => pause(pace[length], stopped.signal),
@@ -191,6 +192,7 @@ export class Panel {
       });
       caption.dataset.done = "yes";
     } catch (error) {
+      caption.dataset.done = "failed";
       say(0, stopped.signal.aborted ? "Stopped." : error instanceof Error ? error.message : String(error));
     } finally {
       this.#playing = undefined;

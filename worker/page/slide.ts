@@ -22,6 +22,8 @@ export interface Stage {
   send(pop: string, ip: string): Promise<Sent>;
   /** POPs that know the client to be claimed, and what its owner counts. */
   known(ip: string): Promise<{ readonly claimedAt: readonly string[]; readonly count: number }>;
+  /** Has every POP listen: one without requests hears of no claims. */
+  wake(): Promise<void>;
   say(step: 0 | 1 | 2 | 3, text: string): void;
   tally(tally: Tally): void;
   /** Time to read a caption, or to see one request. Rejects when the play is stopped. */
@@ -65,6 +67,7 @@ export async function playSlide(stage: Stage): Promise<Tally> {
   stage.say(0, "A client that nobody has seen. Each POP counts for itself.");
   stage.tally(told());
   const atSecond = Math.min(silent, 2);
+  await stage.wake();
   const { ip } = await newClient(stage, first, () => (admitted += 1));
   stage.choose(ip);
   stage.tally(told());
@@ -125,7 +128,7 @@ async function newClient(
   for (let tried = 0; tried < ADDRESSES_MAX; tried += 1) {
     const ip = stage.freshAddress();
     const sent = await stage.send(pop, ip);
-    if (sent.admitted === 0 || (sent.resetSeconds ?? 0) < stage.seconds) continue;
+    if (sent.admitted === 0 || (sent.resetSeconds[stage.rule.rule] ?? 0) < stage.seconds) continue;
     onAdmitted();
     return { ip };
   }
@@ -136,6 +139,7 @@ async function untilAllKnow(stage: Stage, ip: string, count: number): Promise<vo
   for (let look = 0; look < LOOKS_MAX; look += 1) {
     const known = await stage.known(ip);
     if (known.count >= count && stage.pops.every((pop) => known.claimedAt.includes(pop))) return;
+    await stage.wake();
     await stage.aSecond();
   }
   throw new Error("the claim has not reached every POP; is a link cut?");

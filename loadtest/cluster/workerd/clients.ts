@@ -8,7 +8,7 @@ interface Answer {
   readonly admitted: boolean;
   /** As `x-onecount` says it. */
   readonly decision: string;
-  readonly resetSeconds: number | null;
+  readonly resetSeconds: Readonly<Record<string, number>>;
 }
 
 /** Sends them all and waits for the answers. */
@@ -27,7 +27,7 @@ export async function sendAll(env: CoreEnv, send: SendRequest): Promise<Sent> {
   const admitted = all.filter((answer) => answer.admitted).length;
   const decisions: Record<string, number> = {};
   for (const { decision } of all) decisions[decision] = (decisions[decision] ?? 0) + 1;
-  const resetSeconds = all.at(-1)?.resetSeconds ?? null;
+  const resetSeconds = all.at(-1)?.resetSeconds ?? {};
   return { sent: all.length, admitted, denied: all.length - admitted, decisions, resetSeconds };
 }
 
@@ -41,10 +41,10 @@ async function sendOne(env: CoreEnv, { pop, path, method }: SendRequest, ip: str
   // Read, as clients do: a response that is thrown away may take the work behind it along.
   await response.arrayBuffer();
   const { headers } = response;
-  const reset = /;t=(\d+)/.exec(headers.get("RateLimit") ?? "")?.[1];
+  const resets = (headers.get("RateLimit") ?? "").matchAll(/"([^"]*)";r=\d+;t=(\d+)/g);
   return {
     admitted: response.ok,
     decision: /decision=(\w+)/.exec(headers.get("x-onecount") ?? "")?.[1] ?? "unlimited",
-    resetSeconds: reset === undefined ? null : Number(reset),
+    resetSeconds: Object.fromEntries(Array.from(resets, ([, rule, seconds]) => [rule, Number(seconds)])),
   };
 }
