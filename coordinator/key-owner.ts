@@ -6,14 +6,18 @@
  * are confirmed, so a grant that was heard is a grant that was stored.
  */
 import { DurableObject } from "cloudflare:workers";
+import { AUDIT_KEEP } from "../shared/limits.ts";
 import { Accounts, type Effects } from "../shared/owner/accounts.ts";
 import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
 import { decodeCommand, encodeCommandReply } from "../shared/protocol/commands.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
-import { type EpochMs, epochMs } from "../shared/time.ts";
+import type { AccuracyFigures } from "../shared/telemetry/live.ts";
+import { after, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 import { Announcer } from "./announcer.ts";
+import { Audit } from "./audit.ts";
+import { Journal } from "./journal.ts";
 
 const ROW_PREFIX = "account:";
 
@@ -21,6 +25,9 @@ export class KeyOwner extends DurableObject<Env> {
   /** In memory; loaded from their rows at the first Ask. */
   readonly #accounts = new Accounts();
   readonly #announcer = new Announcer(this.env);
+  readonly #journal = new Journal(this.env);
+  /** Used by objects that no key has: see `auditorName`. */
+  readonly #audit = new Audit(this.ctx.storage);
   #alarmStands = false;
   #unreadableReported = false;
 
@@ -51,11 +58,28 @@ export class KeyOwner extends DurableObject<Env> {
     return encodeCommandReply(commanded.reply, command.schema);
   }
 
+  /**
+   * Takes what an isolate saw of the sampled keys of the rule that this object audits. It is stored when this returns
+   * true, and counts once however often it is said. False for what cannot be read: say it no more.
+   */
+  async observe(report: Uint8Array): Promise<boolean> {
+    const now = epochMs(Date.now());
+    const taken = this.#audit.observe(report, now);
+    if (taken) await this.#wakeBy(after(now, AUDIT_KEEP));
+    return taken;
+  }
+
+  /** The figures of the rule that this object audits; null before there are any. */
+  accuracy(): AccuracyFigures | null {
+    return this.#audit.figures(epochMs(Date.now())) ?? null;
+  }
+
   /** Stores and announces. What is returned after it leaves only when the rows are durable. */
-  async #carryOut({ rows, alarmAt, news }: Effects): Promise<void> {
+  async #carryOut({ rows, alarmAt, news, changes }: Effects): Promise<void> {
     for (const [name, row] of rows) this.ctx.storage.kv.put(ROW_PREFIX + name, row);
     if (alarmAt !== undefined) await this.#wakeBy(alarmAt);
     if (news.length > 0) this.ctx.waitUntil(this.#announcer.announce(news));
+    for (const change of changes) this.#journal.write(change, epochMs(Date.now()));
   }
 
   /** What people are shown of the accounts in memory and storage. */
@@ -69,6 +93,9 @@ export class KeyOwner extends DurableObject<Env> {
   /** One look over all rows: deletes what is no longer worth keeping. An idle object ends with empty storage. */
   override async alarm(): Promise<void> {
     this.#alarmStands = false;
+    const auditUntil = this.#audit.keptUntil();
+    if (auditUntil > epochMs(Date.now())) return this.#wakeBy(auditUntil);
+    if (auditUntil !== NEVER) this.#audit.forget();
     const { expired, unreadable, nextAt } = this.#accounts.sweep(this.#rows(), epochMs(Date.now()));
     if (unreadable !== undefined) this.#reportUnreadable(unreadable);
     for (const name of expired) this.ctx.storage.kv.delete(ROW_PREFIX + name);

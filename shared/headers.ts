@@ -113,3 +113,7 @@ export type HeaderStyle = (typeof HEADER_STYLES)[number];
 /** `x-onecount`: how the request was decided. Without a rule when none matched. */
 export const debugHeader = (debug: { decision: string; pop: string; rule?: string }): string =>
   `decision=${debug.decision}; pop=${debug.pop}${debug.rule === undefined ? "" : `; rule=${debug.rule}`}`;
+
+/** An entry of `Server-Timing` (W3C): how the request was decided, and how many ms that took. */
+export const serverTiming = (decision: string, ms: number): string =>
+  `onecount;desc="${decision}";dur=${Math.round(ms * 10) / 10}`;

@@ -145,6 +145,59 @@ export const WATCH_CONNECT_MAX: DurationMs = durationMs(3_000);
 export const WATCH_RETRY_MIN: DurationMs = durationMs(500);
 export const WATCH_RETRY_MAX: DurationMs = durationMs(5_000);
 
+// ── What is logged and measured ─────────────────────────────────────────────────────────────────
+
+/**
+ * Lines of the log that one isolate or object writes at once, and per second after. Under a flood every key is an event;
+ * the log is billed by the line, and nobody reads more.
+ */
+export const LOG_BURST = 20;
+export const LOG_PER_SECOND = 2;
+/** A rule is no longer degraded when its owners were reached, or when none of its decisions was for so long. */
+export const DEGRADED_QUIET: DurationMs = durationMs(10_000);
+/** Data points that one isolate or object writes per second, and at once: Analytics Engine is billed by the point. */
+export const POINTS_PER_SECOND = 10;
+
+// ── Live accuracy ───────────────────────────────────────────────────────────────────────────────
+
+/** The share of keys that are counted exactly besides. One in a hundred shows what happens, and costs next to nothing. */
+export const SAMPLED_SHARE = 0.01;
+/**
+ * Requests of sampled keys are told apart by time, in steps of W/L (a unit flows back in each) within these bounds. In
+ * longer ones the exact count would not know when there was room; shorter ones would make a row of every request.
+ */
+export const OBSERVED_STEP_MIN: DurationMs = durationMs(100);
+export const OBSERVED_STEP_MAX: DurationMs = durationMs(1_000);
+/** What an isolate keeps of sampled keys between two reports: rows of about 100 bytes, windows of about 300. */
+export const OBSERVED_ROWS_MAX = 2_048;
+export const OBSERVED_WINDOWS_MAX = 1_024;
+/** How long an isolate gathers before it reports. One call for each rule in that time, if a sampled key came. */
+export const OBSERVE_PAUSE: DurationMs = durationMs(5_000);
+/** Pauses between attempts to hand a report over, and attempts in one request's background: within its 30 s. */
+export const OBSERVE_RETRY: DurationMs = durationMs(2_000);
+export const OBSERVE_ATTEMPTS = 3;
+/** How long a call with a report may take. */
+export const OBSERVE_CALL_MAX: DurationMs = durationMs(3_000);
+/** A report that could not be handed over for so long is given up; the next one says what is missing. */
+export const OBSERVED_LIFE: DurationMs = durationMs(20_000);
+/**
+ * The auditor replays what is older than this: a pause, the life of a report and CLOCK_SKEW_MAX make 26 s, and what was
+ * lost is told of with the next report.
+ */
+export const AUDIT_WAIT: DurationMs = durationMs(45_000);
+/** Sampled keys, rows and sources an auditor keeps: its state must fit one value of 2 MB. Beyond it keys are left out. */
+export const AUDIT_KEYS_MAX = 2_048;
+export const AUDIT_ROWS_MAX = 16_384;
+export const AUDIT_SOURCES_MAX = 4_096;
+/** A larger state is given up, and counting begins anew. */
+export const AUDIT_STATE_BYTES_MAX = 1_900_000;
+/** Reports that an auditor stores as they came before it stores its state instead: as many are read when it starts. */
+export const AUDIT_REPORTS_MAX = 32;
+/** Figures of a rule that nobody reports of any more are kept for so long. */
+export const AUDIT_KEEP: DurationMs = durationMs(7 * 86_400_000);
+/** How long figures are waited for: who asks for a page of them does without those of an object out of reach. */
+export const ACCURACY_CALL_MAX: DurationMs = durationMs(1_000);
+
 // ── Telemetry ───────────────────────────────────────────────────────────────────────────────────
 
 /** An isolate hands its counts to its hub at most so often: one call for all requests of five seconds. */
@@ -194,6 +247,8 @@ export const LIVE_PAUSE: DurationMs = durationMs(1_000);
 export const LIVE_BEAT: DurationMs = durationMs(5_000);
 /** The client that a live page looks at is asked after at least so often; sooner when something came. */
 export const LIVE_CLIENT_PAUSE: DurationMs = durationMs(5_000);
+/** What is counted exactly changes when windows have ended; a live page is told so often. */
+export const LIVE_ACCURACY_PAUSE: DurationMs = durationMs(15_000);
 /** A hub that a live page lost is tried again after so long. */
 export const LIVE_RETRY: DurationMs = durationMs(2_000);
 /** A live page's stream ends by itself after so long, or so many calls: a request may make 1,000. The page opens another. */

@@ -8,6 +8,7 @@ import { quote } from "../shared/quote.ts";
 import { type Region, regionOf } from "../shared/region.ts";
 import { NOTHING } from "../shared/status.ts";
 import type { HostAndPath } from "../shared/url.ts";
+import { accuracyOf } from "./accuracy.ts";
 import { tokenOf } from "./admin-token.ts";
 import type { Account, LimitDecision } from "./answers.ts";
 import { audited, type Change, told } from "./audit.ts";
@@ -104,7 +105,7 @@ const on = (method: "get" | "post" | "put" | "delete", path: string, handler: Ha
 };
 
 on("get", "/healthz", (_, { service, pop }) => ({ ok: true, pop, rules: service.rules().length }));
-on("get", "/metrics", (_, { env }) => metrics(env, []));
+on("get", "/metrics", async (_, { env, service }) => metrics(env, await accuracyOf(env, service.rules())));
 on("get", "/v1/live", ({ query }, call) => live(call, chosen(query)));
 on("get", "/v1/rules", (_, { service }) => ({ rules: service.rules() }));
 on("get", "/v1/claims", async ({ query: { rule } }, { service }) => {

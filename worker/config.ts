@@ -7,6 +7,7 @@ import { formatProblem, parseRules } from "../shared/rule.ts";
 import { rulesOf } from "../shared/rules-text.ts";
 import type { Env } from "./env.ts";
 import { Limiter } from "./limiter.ts";
+import { writeLog } from "./log.ts";
 import { secretWords } from "./secret.ts";
 import type { Settings } from "./settings.ts";
 
@@ -54,7 +55,10 @@ export async function configure(env: Env, settings: Settings = {}): Promise<Conf
   if (!parsed.ok || problems.length > 0) return { ok: false, problems, ...common };
   return {
     ok: true,
-    limiter: new Limiter(env, parsed.rules, await secretWords("keys", env.KEY_SECRET)),
+    limiter: new Limiter(env, parsed.rules, {
+      keys: await secretWords("keys", env.KEY_SECRET),
+      sample: await secretWords("sample", env.KEY_SECRET),
+    }),
     ...common,
   };
 }
@@ -76,7 +80,7 @@ export class Configuration {
   async #build(env: Env): Promise<Configured> {
     const built = await configure(env, this.#settings);
     if (this.#configured !== undefined) return this.#configured;
-    if (!built.ok) for (const problem of built.problems) console.error(`onecount: ${problem}`);
+    if (!built.ok) writeLog("error", () => ({ event: "bad-config", problems: built.problems }));
     this.#configured = built;
     return built;
   }

@@ -13,6 +13,8 @@ export interface Env {
   readonly ORIGIN?: Fetcher;
   /** The files of the live page. Without it there is no page. */
   readonly ASSETS?: Fetcher;
+  /** Gets a data point for each denial and each claim. */
+  readonly ANALYTICS?: AnalyticsEngineDataset;
   /** Keys are hashed under it. Without it a fixed key is used, and anybody can compute the hashes. */
   readonly KEY_SECRET?: string;
   /** What people are shown of a key: `hash` (default), `masked` or `plain`. */
@@ -27,6 +29,8 @@ export interface Env {
   readonly API_PREFIX?: string;
   /** `true` adds the x-onecount header. */
   readonly DEBUG_HEADERS?: string | boolean;
+  /** `true` adds a Server-Timing entry: how a request was decided, and how long that took. */
+  readonly SERVER_TIMING?: string | boolean;
   /** `true` refuses every request while the rules are wrong; the default lets them pass un-limited. */
   readonly FAIL_CLOSED_ON_BAD_CONFIG?: string | boolean;
 }

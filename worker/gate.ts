@@ -10,6 +10,7 @@ import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import type { Asked, Limiter } from "./limiter.ts";
+import { writeLog } from "./log.ts";
 import { popHere } from "./place.ts";
 import { RequestTraits } from "./request-traits.ts";
 import type { Teller } from "./respond.ts";
@@ -38,7 +39,7 @@ export function decide(
 /** A fault of the limiter's own must not take the site down: it is logged, and the request passes un-limited. */
 function passUnlimited(limiter: Limiter, error: unknown): undefined {
   limiter.faulted();
-  console.error(JSON.stringify({ event: "limiter-fault", error: String(error) }));
+  writeLog("error", () => ({ event: "limiter-fault", error: String(error) }));
 }
 
 /** The answer to every request where the rules cannot be read and the operator wants that refused. */
@@ -49,11 +50,31 @@ export function refusedUnconfigured(config: Configured, env: Env): Response | un
   return new Response("the rate limiter is not configured\n", { status, headers: { "Retry-After": "60" } });
 }
 
-export const tellerOf = (request: Request, env: Env, { headers }: Configured): Teller => ({
+export const tellerOf = (
+  request: Request,
+  env: Env,
+  { headers }: Configured,
+  decidedInMs: number | undefined,
+): Teller => ({
   debugPop: isOn(env.DEBUG_HEADERS, false) ? popHere(request) : undefined,
   style: headers,
+  decidedInMs,
   now: epochMs(Date.now()),
 });
+
+/** How long decisions take, where clients are told. On Cloudflare the clock moves with I/O alone: without, it is 0. */
+export class Stopwatch {
+  readonly #since: number | undefined;
+
+  constructor(env: Env) {
+    this.#since = isOn(env.SERVER_TIMING, false) ? Date.now() : undefined;
+  }
+
+  /** ms since then; `undefined` where nobody is told. */
+  get elapsedMs(): number | undefined {
+    return this.#since === undefined ? undefined : Math.max(0, Date.now() - this.#since);
+  }
+}
 
 /**
  * The headers of the request for whatever comes next. Those that tell of a limit are this limiter's to write: one that a

@@ -9,10 +9,11 @@ import type { Decision } from "../shared/pop/decide.ts";
 import { Callbacks } from "./callbacks.ts";
 import { Configuration, type Configured } from "./config.ts";
 import type { Env } from "./env.ts";
-import { decide, refusedUnconfigured, tagged, taggedHeaders, tellerOf } from "./gate.ts";
+import { decide, refusedUnconfigured, Stopwatch, tagged, taggedHeaders, tellerOf } from "./gate.ts";
+import { writeLog } from "./log.ts";
 import type { Options } from "./options.ts";
 import { hasDestination, whereTo } from "./request-traits.ts";
-import { denial, tell } from "./respond.ts";
+import { denial, SERVER_TIMING, tell } from "./respond.ts";
 
 export interface Answered {
   readonly kind: "answered";
@@ -26,9 +27,14 @@ export class Passed {
   readonly #env: Env;
   readonly #config: Configured | undefined;
   readonly #decision: Decision | undefined;
+  readonly #took: number | undefined;
 
-  /** @param config `undefined` where the limiter could not look at the request */
-  constructor(request: Request, env: Env, config?: Configured, decision?: Decision) {
+  /**
+   * @param config `undefined` where the limiter could not look at the request
+   * @param took how long the decision took, where clients are told
+   */
+  constructor(request: Request, env: Env, config?: Configured, decision?: Decision, took?: number) {
+    this.#took = took;
     this.#request = request;
     this.#env = env;
     this.#config = config;
@@ -48,7 +54,7 @@ export class Passed {
   /** The site's answer, told of the quotas. */
   tell(response: Response): Response {
     if (this.#config === undefined) return response;
-    return tell(response, this.#decision, tellerOf(this.#request, this.#env, this.#config));
+    return tell(response, this.#decision, tellerOf(this.#request, this.#env, this.#config, this.#took));
   }
 }
 
@@ -86,21 +92,24 @@ export class Guard<SiteEnv> {
     // What has neither host nor path falls under no rule: to let it pass would be a way around all of them.
     if (!hasDestination(request) && !URL.canParse(request.url))
       return { kind: "answered", response: unreadable() };
+    const watch = new Stopwatch(env);
     const decision = decide(request, whereTo(request), config, ctx, asked);
     return decision instanceof Promise
-      ? decision.then((decided) => this.#conclude(decided, request, env, ctx, config))
-      : this.#conclude(decision, request, env, ctx, config);
+      ? decision.then((decided) => this.#conclude(decided, watch.elapsedMs, request, env, ctx, config))
+      : this.#conclude(decision, watch.elapsedMs, request, env, ctx, config);
   }
 
   #conclude(
     decision: Decision | undefined,
+    took: number | undefined,
     request: Request,
     env: Env,
     ctx: ExecutionContext,
     config: Configured,
   ): Verdict | Promise<Verdict> {
-    if (decision?.admitted !== false) return new Passed(request, env, config, decision);
-    const response = denial(decision, tellerOf(request, env, config));
+    if (decision?.admitted !== false) return new Passed(request, env, config, decision, took);
+    const teller = tellerOf(request, env, config, took);
+    const response = denial(decision, teller);
     const { rule, how } = decision;
     const wait = response.headers.get("Retry-After");
     const denied = {
@@ -115,12 +124,12 @@ export class Guard<SiteEnv> {
     return answer.then((own) => {
       if (own !== undefined) return { kind: "answered", response: completed(own, response) };
       // The one that `onDenied` was shown may have been read by it.
-      return { kind: "answered", response: denial(decision, tellerOf(request, env, config)) };
+      return { kind: "answered", response: denial(decision, teller) };
     });
   }
 
   #unlimited(request: Request, env: Env, error: string): Passed {
-    if (!this.#reported) console.error(JSON.stringify({ event: "limiter-fault", error }));
+    if (!this.#reported) writeLog("error", () => ({ event: "limiter-fault", error }));
     this.#reported = true;
     return new Passed(request, env);
   }
@@ -133,7 +142,9 @@ function completed(own: Response, response: Response): Response {
   // A WebSocket cannot be built anew.
   if (own === response || (own.webSocket ?? null) !== null) return own;
   const copy = new Response(own.body, own);
-  for (const [name, value] of response.headers)
-    if (name !== "content-type" && !copy.headers.has(name)) copy.headers.set(name, value);
+  for (const [name, value] of response.headers) {
+    if (name === SERVER_TIMING.toLowerCase()) copy.headers.append(name, value);
+    else if (name !== "content-type" && !copy.headers.has(name)) copy.headers.set(name, value);
+  }
   return copy;
 }

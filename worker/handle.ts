@@ -13,7 +13,7 @@ import { api, isApi } from "./api.ts";
 import type { Configured } from "./config.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
-import { decide, refusedUnconfigured, tagged, tellerOf } from "./gate.ts";
+import { decide, refusedUnconfigured, Stopwatch, tagged, tellerOf } from "./gate.ts";
 import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
 import { page } from "./page.ts";
 import { popHere } from "./place.ts";
@@ -41,24 +41,29 @@ export function handle(
   }
   const refused = refusedUnconfigured(config, env);
   if (refused !== undefined) return refused;
+  const watch = new Stopwatch(env);
   const decision = decide(request, where, config, background);
   return decision instanceof Promise
-    ? decision.then((decided) => answer(decided, request, env, config, alone))
-    : answer(decision, request, env, config, alone);
+    ? decision.then((decided) => answer(decided, watch.elapsedMs, request, env, config, alone))
+    : answer(decision, watch.elapsedMs, request, env, config, alone);
 }
 
-/** @param alone where the request went, if there is no origin to hand it to */
+/**
+ * @param took how long the decision took, where clients are told
+ * @param alone where the request went, if there is no origin to hand it to
+ */
 function answer(
   decision: Decision | undefined,
+  took: number | undefined,
   request: Request,
   env: Env,
   config: Configured,
   alone: HostAndPath | undefined,
 ): Response | Promise<Response> {
-  if (decision?.admitted === false) return denial(decision, tellerOf(request, env, config));
+  if (decision?.admitted === false) return denial(decision, tellerOf(request, env, config, took));
   if (alone !== undefined)
-    return ownAnswer(alone, popHere(request), told(decision, tellerOf(request, env, config)));
+    return ownAnswer(alone, popHere(request), told(decision, tellerOf(request, env, config, took)));
   return toOrigin(tagged(request, decision, config), env, config).then((response) =>
-    tell(response, decision, tellerOf(request, env, config)),
+    tell(response, decision, tellerOf(request, env, config, took)),
   );
 }

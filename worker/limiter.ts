@@ -27,9 +27,11 @@ import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
 import { Labels } from "./labels.ts";
 import { Lookout } from "./lookout.ts";
+import { Observer } from "./observer.ts";
 import { OwnerClient } from "./owner-client.ts";
 import { placeOf, popHere, UNKNOWN_POP } from "./place.ts";
 import { Reporter } from "./reporter.ts";
+import { Sampling } from "./sampling.ts";
 import { Watch } from "./watch.ts";
 
 /** What a caller may say of a request that the request does not. */
@@ -49,6 +51,14 @@ export interface NamedKey {
   readonly label: string | undefined;
 }
 
+/** What KEY_SECRET gives, each 256 bits as eight words. */
+export interface Secrets {
+  /** Keys are hashed under it. */
+  readonly keys: Uint32Array;
+  /** Chooses the keys that are counted exactly besides. */
+  readonly sample: Uint32Array;
+}
+
 /** One key of `inspect`. */
 export type KeyState = Omit<EntryState, "slot"> & { readonly key: string };
 
@@ -63,6 +73,7 @@ export class Limiter {
   readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
+  readonly #observer: Observer;
   readonly #tally: Tally;
   readonly #reporter: Reporter;
   readonly #lookout: Lookout;
@@ -76,8 +87,8 @@ export class Limiter {
   readonly #requested: Requested;
   readonly #labels = new Labels((slot) => this.#source.isOver(slot, epochMs(Date.now())));
 
-  /** @param secret 256 bits from KEY_SECRET, as eight words. Call it within a request: it draws random numbers. */
-  constructor(env: Env, rules: readonly Rule[], secret: Uint32Array) {
+  /** Call it within a request: it draws random numbers. */
+  constructor(env: Env, rules: readonly Rule[], secrets: Secrets) {
     const random = crypto.getRandomValues(new Uint32Array(3));
     this.rules = rules;
     this.tagHeaders = [
@@ -91,11 +102,12 @@ export class Limiter {
       seed: random[2] ?? 0,
       pop: UNKNOWN_POP,
       rules,
-      hashers: rules.map((rule) => new KeyHasher(secret, rule.version)),
+      hashers: rules.map((rule) => new KeyHasher(secrets.keys, rule.version)),
     });
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
+    this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
     this.#lookout = new Lookout(env);
     this.#tally = new Tally(rules);
     this.#client = new OwnerClient(this.#source, env, this.#tally);
@@ -160,10 +172,16 @@ export class Limiter {
   }
 
   #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
-    if (set.refusedBy !== undefined) return this.#counted(refusal(set.refusedBy));
-    const byCredit = this.#byCredit.decide(set, requested, epochMs(Date.now()));
+    const now = epochMs(Date.now());
+    if (set.refusedBy !== undefined) {
+      const refused = refusal(set.refusedBy);
+      this.#observer.decided(refused, requested, now);
+      return this.#counted(refused);
+    }
+    const byCredit = this.#byCredit.decide(set, requested, now);
     if (byCredit === undefined) return this.#admission(set, requested, background);
     this.#tally.decided(byCredit, set.indexes[0]);
+    this.#observer.byCredit(set, requested, this.#byCredit, now, background);
     if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
@@ -182,16 +200,20 @@ export class Limiter {
     });
     const first = this.#step(admission, background);
     this.#remember(set, requested);
-    this.#saw(admission.picked, requested, background);
-    if (first.kind === "decided") return this.#counted(first);
+    const cameAt = epochMs(Date.now());
+    const observed = (decision: Decision): Decision => {
+      const now = epochMs(Date.now());
+      this.#observer.decided(decision, counted, now);
+      this.#observer.judged(admission.judged(decision, now), cameAt, background);
+      this.#saw(admission.picked, counted, background);
+      return this.#counted(decision);
+    };
+    if (first.kind === "decided") return observed(first);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, admission, background).then((decision) => {
-      this.#saw(admission.picked, counted, background);
-      return decision;
-    });
+    const decided = this.#wait(first, admission, background).then(observed);
     background.waitUntil(decided);
     return decided;
   }
@@ -210,7 +232,7 @@ export class Limiter {
       await this.#client.pause(outcome.waiter, outcome.until);
       outcome = this.#step(admission, background);
     }
-    return this.#counted(outcome);
+    return outcome;
   }
 
   /** Reports what was picked of a silently admitted request. */

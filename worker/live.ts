@@ -3,6 +3,7 @@
  * say as it comes, and what the owners know of the client that was chosen.
  */
 import {
+  LIVE_ACCURACY_PAUSE,
   LIVE_BEAT,
   LIVE_BUFFERED_MAX,
   LIVE_CALLS_MAX,
@@ -14,6 +15,7 @@ import {
 } from "../shared/limits.ts";
 import { REGIONS, type Region } from "../shared/region.ts";
 import type { Client, LiveMessage } from "../shared/telemetry/live.ts";
+import { accuracyOf } from "./accuracy.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import type { Service } from "./service.ts";
@@ -79,7 +81,19 @@ class LiveStream {
     const { service, pop } = this.#context;
     this.#say({ kind: "hello", now: Date.now(), pop, rules: service.rules() });
     const endsAt = Date.now() + LIVE_FOR;
-    await Promise.all([...REGIONS.map((region) => this.#follow(region)), this.#tick(endsAt)]);
+    const hubs = REGIONS.map((region) => this.#follow(region));
+    await Promise.all([...hubs, this.#tick(endsAt), this.#measure()]);
+  }
+
+  /** What is counted exactly beside the limiter, now and then. */
+  async #measure(): Promise<void> {
+    const { env, service } = this.#context;
+    while (this.#isOpen) {
+      const rules = service.rules();
+      this.#calls += rules.length;
+      this.#say({ kind: "accuracy", at: Date.now(), rules: await accuracyOf(env, rules) });
+      await sleep(LIVE_ACCURACY_PAUSE);
+    }
   }
 
   /** One hub, over as many connections as it takes. */

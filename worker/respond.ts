@@ -10,6 +10,7 @@ import {
   rateLimitPolicy,
   refusedBody,
   retryAfter,
+  serverTiming,
   unavailableBody,
 } from "../shared/headers.ts";
 import type { Decision, Quota } from "../shared/pop/decide.ts";
@@ -22,10 +23,15 @@ export interface Teller {
   /** The data centre that `x-onecount` names; without it the header is left out. */
   readonly debugPop: string | undefined;
   readonly style: HeaderStyle;
+  /** How long the decision took, for Server-Timing; without it that is left out. */
+  readonly decidedInMs: number | undefined;
   readonly now: EpochMs;
 }
 
 type Told = Record<string, string>;
+
+/** A list: whoever answers adds to it what he did. */
+export const SERVER_TIMING = "Server-Timing";
 
 /** The answer to a request that a rule denied: 429, or 503 when its owner is out of reach and the rule is `closed`. */
 export function denial(decision: Decision, teller: Teller): Response {
@@ -93,6 +99,8 @@ export function told(decision: Decision | undefined, teller: Teller): Told {
 
 function tellInto(headers: Told, decision: Decision | undefined, teller: Teller): void {
   if (decision !== undefined && decision.quotas.length > 0) tellQuotas(headers, decision.quotas, teller);
+  if (teller.decidedInMs !== undefined)
+    headers[SERVER_TIMING] = serverTiming(decision?.how ?? "unlimited", teller.decidedInMs);
   if (teller.debugPop === undefined) return;
   const debug = { decision: decision?.how ?? "unlimited", pop: teller.debugPop };
   headers["x-onecount"] = debugHeader(
@@ -115,7 +123,10 @@ export function tell(response: Response, decision: Decision | undefined, teller:
   if (headers.length === 0 || (response.webSocket ?? null) !== null) return response;
   // What was fetched has headers that cannot be changed.
   const copy = new Response(response.body, response);
-  for (const [name, value] of headers) copy.headers.set(name, value);
+  for (const [name, value] of headers) {
+    if (name === SERVER_TIMING) copy.headers.append(name, value);
+    else copy.headers.set(name, value);
+  }
   return copy;
 }
 

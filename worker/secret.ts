@@ -5,7 +5,7 @@ const DEVELOPMENT_SECRET = "onecount: no KEY_SECRET is set";
 
 /** 256 bits of the secret as eight words, different for every purpose: one use of it tells nothing of another. */
 export async function secretWords(
-  purpose: "keys" | "loop",
+  purpose: "keys" | "loop" | "sample",
   secret: string | undefined,
 ): Promise<Uint32Array> {
   const text = new TextEncoder().encode(`${purpose}:${secret || DEVELOPMENT_SECRET}`);

@@ -1,4 +1,5 @@
 /** Bundles the Worker code for workerd, as wrangler would. */
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { messageOf } from "../tools/cli.ts";
@@ -12,11 +13,15 @@ export interface Schemas {
   readonly objects?: number;
 }
 
+/** Bounds that are not those of the source, by their names in `shared/limits.ts`: numbers, or lengths in ms. */
+export type Limits = Readonly<Record<string, number>>;
+
 /** Writes `pop.js` and `core.js` into `folder`. Rejects with `ClusterError` when the source does not build. */
-export async function bundleInto(folder: string, schemas: Schemas = {}): Promise<void> {
+export async function bundleInto(folder: string, schemas: Schemas = {}, limits: Limits = {}): Promise<void> {
+  const pluginsOf = (schema: number | undefined) => [...speakingOf(schema), ...limitingTo(limits)];
   await Promise.all([
-    bundle({ pop: source("pop") }, folder, { plugins: speakingOf(schemas.workers) }),
-    bundle({ core: source("core") }, folder, { plugins: speakingOf(schemas.objects) }),
+    bundle({ pop: source("pop") }, folder, { plugins: pluginsOf(schemas.workers) }),
+    bundle({ core: source("core") }, folder, { plugins: pluginsOf(schemas.objects) }),
   ]);
 }
 
@@ -52,4 +57,20 @@ const speaking = (schema: number): Plugin => ({
     onLoad({ filter: /[/\\]shared[/\\]protocol[/\\]schema\.ts$/ }, () => ({
       contents: `export const SCHEMA = ${schema};\nexport const SCHEMA_MIN = 1;\n`,
     })),
+});
+
+const limitingTo = (limits: Limits): Plugin[] => (Object.keys(limits).length === 0 ? [] : [limiting(limits)]);
+
+const limiting = (limits: Limits): Plugin => ({
+  name: "limits",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[/\\]shared[/\\]limits\.ts$/ }, async ({ path }) => {
+      let contents = await readFile(path, "utf8");
+      for (const [name, value] of Object.entries(limits)) {
+        const known = new RegExp(`(?<=export const ${name}(?:: DurationMs = durationMs\\(| = ))[^;)]+`);
+        if (!known.test(contents)) throw new ClusterError(`no bound ${name} in ${path}`);
+        contents = contents.replace(known, String(value));
+      }
+      return { contents, loader: "ts" };
+    }),
 });

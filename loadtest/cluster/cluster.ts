@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPage } from "../../package/page.ts";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
-import { bundleInto, type Schemas } from "./bundle.ts";
+import type { AccuracyFigures } from "../../shared/telemetry/live.ts";
+import { bundleInto, type Limits, type Schemas } from "./bundle.ts";
 import { call, heartbeat, openWatches } from "./calls.ts";
 import { CORE_SOCKET, clusterConfig, popService } from "./config.ts";
 import { ClusterError } from "./error.ts";
@@ -42,6 +43,8 @@ export interface ClusterOptions {
   readonly unchecked?: boolean;
   /** For tests of upgrades: Workers or objects of an older release, or of a newer one, as far as schemas go. */
   readonly schemas?: Schemas;
+  /** For tests of what takes long or is rare: other bounds than those of the source. */
+  readonly limits?: Limits;
   /** For tests of upgrades: an existing folder for what the objects store, kept at the end. Default: nothing is kept. */
   readonly storage?: string;
   /** Offers the DevTools protocol of every isolate, at the cluster's `inspectorUrl`. Default: not. */
@@ -66,6 +69,8 @@ export interface Cluster {
   traffic(): Promise<Traffic>;
   /** `GET /api/waiting`. */
   waiting(): Promise<ClusterWaiting>;
+  /** `GET /api/accuracy`: the figures of each rule of which some are known. */
+  accuracy(): Promise<readonly AccuracyFigures[]>;
   /** `POST /api/fault`; rejects when the cluster refuses it. */
   fault(fault: object): Promise<void>;
   /** Ends the cluster, within 2 s. May be called again. */
@@ -84,7 +89,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       pageFolder: join(folder, "page"),
     };
     await writeFile(join(folder, "config.capnp"), launch.config(folders));
-    await Promise.all([buildPage(folders.pageFolder), bundleInto(folder, options.schemas)]);
+    await Promise.all([buildPage(folders.pageFolder), bundleInto(folder, options.schemas, options.limits)]);
     const process = await startWorkerd({
       configFile: join(folder, "config.capnp"),
       folder,
@@ -208,6 +213,7 @@ async function whenReady(
     state: async () => (await call(`${url}/api/state`)) as ClusterState,
     traffic: async () => (await call(`${url}/api/traffic`)) as Traffic,
     waiting: async () => (await call(`${url}/api/waiting`)) as ClusterWaiting,
+    accuracy: async () => (await call(`${url}/api/accuracy`)) as readonly AccuracyFigures[],
     fault: async (fault) => {
       await call(`${url}/api/fault`, fault);
     },

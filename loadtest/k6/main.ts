@@ -1,4 +1,6 @@
 /** `npm run loadtest`: a k6 script against a cluster of its own, and what the limiter made of it. */
+
+import { isRoutine } from "../../shared/telemetry/log.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/error.ts";
 import type { ClusterState } from "../cluster/shapes.ts";
@@ -45,7 +47,9 @@ async function loadtest(wish: LoadOptions, k6: K6 | undefined, signal: AbortSign
     pops: wish.pops,
     distance: wish.distance,
     inspector: script === "soak",
-    onOutput: (line) => printed.push(line),
+    onOutput: (line) => {
+      if (!isRoutine(line)) printed.push(line);
+    },
     signal,
   });
   try {

@@ -1,9 +1,12 @@
 /** A hub object in virtual time, as `coordinator/region-hub.ts` is in production. */
 import { Feed, type Place } from "../../shared/hub/feed.ts";
+import { Spread } from "../../shared/hub/spread.ts";
 import { HUB_COALESCE } from "../../shared/limits.ts";
 import { decodeNews, encodeFeed, type FeedFrame } from "../../shared/protocol/codec.ts";
 import { oncePerSchema, schemaFor } from "../../shared/protocol/dialects.ts";
 import type { Announcement } from "../../shared/protocol/messages.ts";
+import type { Region } from "../../shared/region.ts";
+import type { Sighting } from "../../shared/spread/sightings.ts";
 import type { Clock } from "./clock.ts";
 import type { Frame } from "./courier.ts";
 import type { Connection } from "./watch.ts";
@@ -11,20 +14,34 @@ import type { World } from "./world.ts";
 
 export class HubHost {
   readonly #world: World;
+  readonly #region: Region;
   readonly clock: Clock;
   /** The newest schema it speaks. */
   speaks: number;
   #incarnations = 0;
   #feed: Feed;
+  #spread: Spread;
   readonly #connections = new Set<Connection>();
   /** The same by place, where frames go as values. */
   readonly #places = new Map<number, readonly Connection[]>();
 
-  constructor(world: World, clock: Clock, speaks: number) {
+  constructor(world: World, region: Region, clock: Clock, speaks: number) {
     this.#world = world;
+    this.#region = region;
     this.clock = clock;
     this.speaks = speaks;
     this.#feed = this.#newFeed();
+    this.#spread = new Spread(region);
+  }
+
+  /** Takes sightings of thinly spread clients, as `RegionHub.sighted` does. */
+  sighted(sightings: readonly Sighting[]): void {
+    const { claims, forward } = this.#spread.take(sightings, this.clock.now());
+    for (const { owner, ask } of claims) this.#world.claim(this.#region, owner, ask);
+    for (const [region, others] of forward)
+      this.#world.agenda.after(this.#world.betweenHubs(this.#region, region), () =>
+        this.#world.hub(region).sighted(others),
+      );
   }
 
   /** Takes announcements. Returns the newest schema that it reads. */
@@ -82,6 +99,7 @@ export class HubHost {
   /** It forgets its feed; its sockets stay. */
   sleep(): void {
     this.#feed = this.#newFeed();
+    this.#spread = new Spread(this.#region);
   }
 
   /** It forgets its feed, and its sockets break. */

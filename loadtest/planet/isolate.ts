@@ -2,8 +2,10 @@
  * An isolate in virtual time: the thin shell around the core that `worker/` is in workerd. It carries out
  * what leader, exchange, route and watching say, over a simulated network, and decides nothing itself.
  */
+
+import type { KeyMessage } from "../../shared/key.ts";
 import { ownerName } from "../../shared/owner-name.ts";
-import { ByCredit } from "../../shared/pop/by-credit.ts";
+import { ByCredit, type Picked } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
 import type { Exchange } from "../../shared/pop/exchange.ts";
 import type { HotKey } from "../../shared/pop/hot-key.ts";
@@ -12,6 +14,8 @@ import type { Waiter } from "../../shared/pop/outbox.ts";
 import { Source, type SourceOptions } from "../../shared/pop/source.ts";
 import type { Region } from "../../shared/region.ts";
 import { RuleSet } from "../../shared/rule-set.ts";
+import { sightingOf } from "../../shared/spread/pick.ts";
+import { SightingBox } from "../../shared/spread/sightings.ts";
 import { between, type EpochMs } from "../../shared/time.ts";
 import type { Clock } from "./clock.ts";
 import { Courier } from "./courier.ts";
@@ -66,6 +70,10 @@ export class Isolate {
   readonly #watch: Watch;
   readonly #byCredit: ByCredit;
   readonly #noRules: RuleSet;
+  readonly #region: Region;
+  readonly #sightings = new SightingBox();
+  /** Calls to its hub with sightings. */
+  handOvers = 0;
   /** Requests that wait here. */
   readonly waiting = new Set<Request>();
 
@@ -83,6 +91,7 @@ export class Isolate {
     this.#byCredit = new ByCredit(this.source);
     this.#noRules = RuleSet.none(this.source.rules);
     this.courier = new Courier(this);
+    this.#region = options.region;
     this.#watch = new Watch(this, options.region);
   }
 
@@ -121,6 +130,7 @@ export class Isolate {
     const decision = this.#byCredit.decide(set, { keyOf: () => key, costOf }, this.now());
     if (decision !== undefined) {
       request.admission = { counted: this.#byCredit.counted(set) };
+      this.#saw(this.#byCredit.picked.splice(0), key);
       this.#decide(request, decision);
       return;
     }
@@ -156,7 +166,30 @@ export class Isolate {
     const outcome = admission.step(this.now());
     for (const hot of admission.due.splice(0)) this.drive(hot);
     if (outcome.kind === "waiting") this.#wait(request, admission, outcome);
-    else this.#decide(request, outcome);
+    else {
+      this.#saw(admission.picked, request.key ?? request.client);
+      this.#decide(request, outcome);
+    }
+  }
+
+  /** Reports what was picked of a silently admitted request, as `Limiter` and `Lookout` do. */
+  #saw(picked: readonly Picked[], key: KeyMessage): void {
+    for (const { ruleIndex, slot } of picked) {
+      const hash = this.source.hashers[ruleIndex]?.hash(key) ?? "";
+      const at = this.#sightings.put(sightingOf(this.source, slot, hash, undefined), this.now());
+      if (at !== undefined) this.world.agenda.after(between(this.now(), at), () => this.#handOver());
+    }
+  }
+
+  #handOver(): void {
+    if (!this.alive) return;
+    const sightings = this.#sightings.empty(this.now());
+    if (sightings.length === 0) return;
+    this.handOvers += 1;
+    const oneWayMs = this.world.hubDistance(this.place, this.#region);
+    this.world.network.carry(this.links.toHub, oneWayMs, () =>
+      this.world.hub(this.#region).sighted(sightings),
+    );
   }
 
   #decide(request: Request, decision: Decision): void {

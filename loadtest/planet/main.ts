@@ -3,9 +3,17 @@ import { runCli } from "../tools/cli.ts";
 import { number } from "../tools/columns.ts";
 import { withProgress } from "../tools/progress.ts";
 import { formatPlanet, planetHolds, planetJson } from "./format-planet.ts";
+import { formatThin, thinHolds, thinJson } from "./format-thin.ts";
 import { formatTrials, trialsJson } from "./format-trials.ts";
-import { type PlanetWish, readOptions, type TranscriptWish, type TrialsWish } from "./options.ts";
+import {
+  type PlanetWish,
+  readOptions,
+  type ThinClientsWish,
+  type TranscriptWish,
+  type TrialsWish,
+} from "./options.ts";
 import { planetOnThread } from "./planet-thread.ts";
+import { runThinClients } from "./thin-runs.ts";
 import { Transcript } from "./transcript.ts";
 import { runTrial } from "./trial.ts";
 import { runTrials } from "./trials.ts";
@@ -13,6 +21,7 @@ import { runTrials } from "./trials.ts";
 void runCli(() => {
   const wish = readOptions();
   if (wish.kind === "planet") return planet(wish);
+  if (wish.kind === "thin") return thin(wish);
   return wish.kind === "transcript" ? transcript(wish) : trials(wish);
 });
 
@@ -32,6 +41,15 @@ async function planet({ kind: _, json, ...size }: PlanetWish): Promise<number> {
   );
   process.stdout.write(json ? planetJson(report) : formatPlanet(report));
   return planetHolds(report) ? 0 : 1;
+}
+
+async function thin({ kind: _, json, ...wish }: ThinClientsWish): Promise<number> {
+  const figures = await withProgress(
+    (done) => `${number(done)} clients`,
+    (progress) => runThinClients(wish, progress),
+  );
+  process.stdout.write(json ? thinJson(figures) : formatThin(figures));
+  return thinHolds(figures) ? 0 : 1;
 }
 
 function transcript(wish: TranscriptWish): number {

@@ -10,6 +10,7 @@ import type { PlanOptions } from "./plan.ts";
 import { CLIENTS_MAX } from "./planet-keys.ts";
 import { PLANET_DEFAULTS } from "./planet-options.ts";
 import type { PlanetSize } from "./planet-thread.ts";
+import type { ThinWish } from "./thin-runs.ts";
 
 const SEED_MAX = 0xffff_ffff;
 const SEEDS_MAX = 10_000_000;
@@ -22,6 +23,8 @@ const ISOLATES_MAX = 8;
 const ALL_ISOLATES_MAX = 4_000;
 const MINUTES_MAX = 1_440;
 const MINUTE_MS = 60_000;
+const THIN_SEEDS = 1_000;
+const THIN_SEEDS_MAX = 100_000;
 
 const HELP = `npm run simulate [-- options]
 
@@ -47,7 +50,12 @@ It runs when any of the first four is given, or --planet without --seeds, --from
 --planet FILE  POPs from this list
 --pops N       so many of them (default: all)
 
-Both
+Thin clients: each of their requests goes to another isolate, so that they reach a threshold nowhere
+--thin         how soon they are found with spread = "auto", and what gets through with and without it
+--seeds N      so many clients at each rate (default: ${THIN_SEEDS})
+--isolates N, --pops N, --planet FILE as for a planet
+
+All
 --planet FILE  data centres (JSON by IATA code, each with city, cca2, region, lat, lon); without it some 70
                large cities
 --json         one JSON document on stdout
@@ -75,7 +83,12 @@ export interface PlanetWish extends PlanetSize {
   readonly json: boolean;
 }
 
-export type Wish = TrialsWish | TranscriptWish | PlanetWish;
+export interface ThinClientsWish extends ThinWish {
+  readonly kind: "thin";
+  readonly json: boolean;
+}
+
+export type Wish = TrialsWish | TranscriptWish | PlanetWish | ThinClientsWish;
 
 /** Reads the command line; ends the command with one line when it is wrong. */
 export function readOptions(args?: string[]): Wish {
@@ -92,6 +105,7 @@ export function readOptions(args?: string[]): Wish {
       clients: { type: "string" },
       isolates: { type: "string" },
       minutes: { type: "string" },
+      thin: { type: "boolean" },
       json: { type: "boolean" },
     },
     HELP,
@@ -99,6 +113,7 @@ export function readOptions(args?: string[]): Wish {
     args,
   );
   refuseContradictions(values);
+  if (values.thin === true) return thinOf(values);
   if (isPlanet(values)) return planetOf(values);
   const plan: PlanOptions = {
     faults: faultsOf(values.faults ?? "all"),
@@ -145,16 +160,42 @@ function planetOf(given: PlanetGiven): PlanetWish {
     durationMs: MINUTE_MS * whole("minutes", 1, MINUTES_MAX, defaults.durationMs / MINUTE_MS),
     seed: whole("seed", 0, SEED_MAX, defaults.seed),
   };
-  const all = given.planet === undefined ? builtInPlaces() : placesIn(given.planet);
-  const places = choosePops(all, whole("pops", 1, POPS_MAX, all.length));
-  const isolates = places.length * size.isolatesPerPlace;
+  return { kind: "planet", json: given.json ?? false, ...size, places: popsOf(given, size.isolatesPerPlace) };
+}
+
+function popsOf({ planet, pops }: Given, isolatesPerPlace: number): readonly Place[] {
+  const all = planet === undefined ? builtInPlaces() : placesIn(String(planet));
+  const count = pops === undefined ? all.length : wholeOf("--pops", String(pops), 1, POPS_MAX);
+  const places = choosePops(all, count);
+  const isolates = places.length * isolatesPerPlace;
   if (isolates > ALL_ISOLATES_MAX) {
-    const most = Math.floor(ALL_ISOLATES_MAX / size.isolatesPerPlace);
+    const most = Math.floor(ALL_ISOLATES_MAX / isolatesPerPlace);
     fail(
       `${isolates} isolates are too many for one run, ${ALL_ISOLATES_MAX} are allowed: --pops ${most}, or fewer --isolates`,
     );
   }
-  return { kind: "planet", json: given.json ?? false, ...size, places };
+  return places;
+}
+
+/** Options that clients which are spread thinly do not have. */
+const NOT_THIN = ["requests", "clients", "minutes", "seed", "from", "transcript", "faults"] as const;
+
+function thinOf(given: Given): ThinClientsWish {
+  for (const name of NOT_THIN)
+    if (given[name] !== undefined)
+      fail(`--thin and --${name}: --seeds, --isolates, --pops and --planet go with --thin`);
+  const isolatesPerPlace =
+    given.isolates === undefined
+      ? PLANET_DEFAULTS.isolatesPerPlace
+      : wholeOf("--isolates", String(given.isolates), 1, ISOLATES_MAX);
+  return {
+    kind: "thin",
+    json: given.json === true,
+    places: popsOf(given, isolatesPerPlace),
+    isolatesPerPlace,
+    seeds:
+      given.seeds === undefined ? THIN_SEEDS : wholeOf("--seeds", String(given.seeds), 1, THIN_SEEDS_MAX),
+  };
 }
 
 const placesIn = (path: string): readonly Place[] => parsePlanet(readText(path), path).places;

@@ -8,6 +8,7 @@ import { KeyHasher } from "../../shared/key.ts";
 import { ownerName } from "../../shared/owner-name.ts";
 import { policyOf } from "../../shared/policy.ts";
 import type { TableSize } from "../../shared/pop/credit-table.ts";
+import { encodeAsks } from "../../shared/protocol/codec.ts";
 import { type CommandAction, encodeCommand } from "../../shared/protocol/commands.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
@@ -99,7 +100,7 @@ export class World {
     this.#hubDistances = options.places.map(() => new Map());
     this.#distances = new Float64Array(options.places.length ** 2).fill(-1);
     this.#hubs = new Map(
-      REGIONS.map((region) => [region, new HubHost(this, new Clock(this.agenda), SCHEMA)]),
+      REGIONS.map((region) => [region, new HubHost(this, region, new Clock(this.agenda), SCHEMA)]),
     );
   }
 
@@ -183,6 +184,24 @@ export class World {
         if (result !== "failed") this.network.carry(links.fromOwner, oneWayMs, end);
       }),
     );
+  }
+
+  /** A region's hub claims a client that was seen in many places: its Ask wants nothing, and nobody waits for the answer. */
+  claim(region: Region, name: string, ask: Ask): void {
+    this.tally.calls += 1;
+    const place = Math.max(
+      0,
+      this.places.findIndex(({ code }) => code === ask.pop),
+    );
+    const host = this.#owner(name, place);
+    const frame = this.wire === "bytes" ? encodeAsks([ask]) : { value: [ask] };
+    this.agenda.after(this.hubDistance(host.place, region), () => host.ask(frame, () => {}));
+  }
+
+  /** Half the round trip between two regions' hubs, ms. */
+  betweenHubs(a: Region, b: Region): number {
+    const [from, to] = [cityOf(HUB_CITIES[a]), cityOf(HUB_CITIES[b])];
+    return from === undefined || to === undefined ? 0 : roundTripMs(from, to, this.#distance) / 2;
   }
 
   #owner(name: string, place: number): OwnerHost {

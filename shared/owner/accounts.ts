@@ -11,6 +11,7 @@ import type { Announcement, Answer, Ask } from "../protocol/messages.ts";
 import { after, type EpochMs, epochMs } from "../time.ts";
 import { type Account, ask, expiresAt, openAccount } from "./account.ts";
 import { carryOut, inspectNone, opens } from "./admin.ts";
+import { type Change, changesSince, standing } from "./changes.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "./row.ts";
 
 /** What the shell has to do. The rows must be durable before an answer or the news leave. */
@@ -20,6 +21,8 @@ export interface Effects {
   /** When the shell must have looked through its rows, if it has no alarm set: earlier does no harm. */
   readonly alarmAt: EpochMs | undefined;
   readonly news: readonly Announcement[];
+  /** What of the news is worth a line in the log. */
+  readonly changes: readonly Change[];
 }
 
 /** What a frame of Asks leads to. */
@@ -72,11 +75,13 @@ export class Accounts {
     const rows = new Map<string, Uint8Array>();
     const answers: Answer[] = [];
     const news: Announcement[] = [];
+    const changes: Change[] = [];
     let alarmAt: EpochMs | undefined;
     for (const message of asks) {
       const name = accountName(message);
       const account = this.#accounts.get(name) ?? openAccount(message, now);
       this.#accounts.set(name, account);
+      const before = standing(account, now);
       const step = ask(account, message, now);
       if (step.kind === "stale") return { kind: "stale" };
       if (step.store) {
@@ -84,11 +89,13 @@ export class Accounts {
         alarmAt = epochMs(Math.max(alarmAt ?? 0, expiresAt(account)));
       }
       answers.push(step.answer);
-      if (step.announcement !== undefined) news.push(step.announcement);
+      if (step.announcement === undefined) continue;
+      news.push(step.announcement);
+      changes.push(...changesSince(before, account, message.pop, now));
     }
     this.#shrink();
     if (alarmAt !== undefined) alarmAt = notTooFar(alarmAt, now);
-    return { kind: "taken", rows, alarmAt, answers, news };
+    return { kind: "taken", rows, alarmAt, answers, news, changes };
   }
 
   /** Carries out a command. One that leaves nothing to be kept opens no account. */
@@ -96,8 +103,9 @@ export class Accounts {
     const name = accountName(command);
     const account = this.#accounts.get(name) ?? (opens(command) ? openAccount(command, now) : undefined);
     const rows = new Map<string, Uint8Array>();
-    const nothing = { rows, alarmAt: undefined, news: [] };
+    const nothing = { rows, alarmAt: undefined, news: [], changes: [] };
     if (account === undefined) return { ...nothing, reply: { result: inspectNone(command, now) } };
+    const before = standing(account, now);
     const step = carryOut(account, command, now);
     if (step.kind === "refused") return { ...nothing, reply: { error: step.error } };
     const { result, store, announcement } = step;
@@ -110,6 +118,7 @@ export class Accounts {
       alarmAt: notTooFar(expiresAt(account), now),
       reply: { result },
       news: announcement === undefined ? [] : [announcement],
+      changes: changesSince(before, account, undefined, now),
     };
   }
 

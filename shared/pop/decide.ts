@@ -20,6 +20,7 @@ import type { HotKey } from "./hot-key.ts";
 import type { Waiter } from "./outbox.ts";
 import { capacityAt, limitOf, localReset, remaining, resetAt } from "./quota.ts";
 import type { Source } from "./source.ts";
+import { isBarred } from "./view.ts";
 
 /** How a decision came about; `unlimited` is said by the shell when no rule matches. */
 export type How = "credit" | "owner" | "blocked" | "degraded";
@@ -85,8 +86,9 @@ interface Part {
   birth: number;
   waiter: Waiter | undefined;
   hold: Hold | undefined;
-  /** Decided: how, and whether a shadow rule would have denied. */
+  /** Decided: how, and whether it was denied (under a shadow rule, would have been). */
   how: How | undefined;
+  denied: boolean;
   remaining: number;
 }
 
@@ -109,6 +111,21 @@ export interface Counted {
   readonly cost: number;
   readonly window: number;
   readonly how: How;
+}
+
+/** What one rule made of a request. */
+export interface Judged {
+  readonly ruleIndex: number;
+  /** The key's tag. */
+  readonly hi: number;
+  readonly lo: number;
+  readonly cost: number;
+  /** The window it was counted in; `undefined` where it was not. */
+  readonly window: number | undefined;
+  readonly denied: boolean;
+  readonly how: How;
+  /** True when the key has another limit than the rule's, or may be barred by hand. */
+  readonly byHand: boolean;
 }
 
 export interface RequestedRule {
@@ -155,6 +172,7 @@ export class Admission {
       waiter: undefined,
       hold: undefined,
       how: undefined,
+      denied: false,
       remaining: 0,
     }));
   }
@@ -166,6 +184,22 @@ export class Admission {
         ? []
         : [{ ruleIndex, cost: hold.cost, window: hold.window, how }],
     );
+  }
+
+  /**
+   * What the rules made of the request, once `decision` is made: each of those that admitted it, or the one that denied
+   * it. One whose cost no quota could ever cover is left out.
+   */
+  judged({ admitted, rule }: Decision, now: EpochMs): readonly Judged[] {
+    return this.#parts.flatMap((part) => {
+      const { ruleIndex, hi, lo, cost, hold, denied, how } = part;
+      const isMeant = admitted || (part.rule === rule && denied);
+      if (!isMeant || how === undefined || cost > capacity(part.rule)) return [];
+      const hot = part.slot < 0 ? undefined : this.#source.hotAt(part.slot);
+      const barred = part.rule.blockFor === undefined && hot !== undefined && isBarred(hot.view, now);
+      const byHand = hot?.limit !== undefined || barred;
+      return [{ ruleIndex, hi, lo, cost, window: hold?.window, denied, how, byHand }];
+    });
   }
 
   /** The request waits, and what its keys were read into is wanted for others: it goes on with these. */
@@ -353,6 +387,7 @@ export class Admission {
   #deny(part: Part, how: How, retryAt: EpochMs, now: EpochMs): Decision {
     const unavailable = how === "degraded" && part.rule.onFailure === "closed";
     part.how = how;
+    part.denied = true;
     part.remaining = unavailable ? remaining(this.#source, part.slot) : 0;
     const shadow = this.#isShadow(part);
     if (shadow) {

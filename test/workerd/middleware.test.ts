@@ -123,7 +123,10 @@ describe.each(Object.entries(SITES))("%s", (_name, siteOf) => {
     const site = freshSite(siteOf(ONE), { KEY_OWNER: undefined, REGION_HUB: undefined });
     for (let request = 0; request < 3; request += 1) expect((await site.fetch()).status).toBe(200);
     expect(error).toHaveBeenCalledTimes(1);
-    const [[message]] = error.mock.calls as [[string]];
+    const [[line]] = error.mock.calls as [[string]];
+    const { event, problems } = JSON.parse(line) as { event: string; problems: string[] };
+    expect(event).toBe("bad-config");
+    const [message] = problems;
     for (const part of [
       '[[durable_objects.bindings]]\nname = "KEY_OWNER"\nclass_name = "KeyOwner"\n',
       '[[durable_objects.bindings]]\nname = "REGION_HUB"\nclass_name = "RegionHub"\n',

@@ -94,7 +94,10 @@ describe("a Worker whose owners are of the first release", () => {
       expect((await worker.fetch("/")).status).toBe(503);
       // The Ask, and its one repetition.
       expect(calls).toBe(2);
-      expect(warn.mock.calls.map(([line]) => JSON.parse(line).event)).toEqual(["unreadable-reply"]);
+      expect(warn.mock.calls.map(([line]) => JSON.parse(line).event)).toEqual([
+        "unreadable-reply",
+        "degraded-start",
+      ]);
     },
   );
 });

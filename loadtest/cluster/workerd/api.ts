@@ -30,6 +30,7 @@ router
   .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
   .get("/api/traffic", () => noStore(Response.json(traffic())))
   .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
+  .get("/api/accuracy", async (...[, env]: Handler) => noStore(Response.json(await accuracy(env))))
   .post("/api/fault", injectFault)
   .post("/api/send", send)
   // Called by the launcher alone: it has the clock that a Worker has not.
@@ -86,6 +87,9 @@ async function waiting(env: CoreEnv): Promise<ClusterWaiting> {
   const backlogs = popNames.map(async (name) => ({ name, ...(await inspectionOf(env, name).waiting()) }));
   return { pops: await Promise.all(backlogs) };
 }
+
+/** The figures of live accuracy, as the first POP gets them. */
+const accuracy = (env: CoreEnv) => inspectionOf(env, popNames[0] ?? "").accuracy();
 
 async function ownerStates(env: CoreEnv): Promise<OwnerState[]> {
   const rows = await Promise.all([...owners.keys()].map((name) => inspectOwner(env, name)));

@@ -1,5 +1,6 @@
 /** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
 import type { Backlog } from "../../../shared/pop/backlog.ts";
+import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
 import type { ClusterInfo } from "../../../worker/page/cluster-info.ts";
 import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
 import type { HubLink } from "./hub-link.ts";
@@ -10,6 +11,8 @@ export interface PopInspection {
   state(): Promise<{ readonly source: string; readonly keys: readonly PopKey[] }>;
   waiting(): Promise<Backlog>;
   heartbeat(): Promise<void>;
+  /** The figures of live accuracy, as the POP gets them. */
+  accuracy(): Promise<readonly AccuracyFigures[]>;
   /** The HTTP API. */
   fetch(request: Request): Promise<Response>;
   /** Sets the POP's clock so far ahead. */

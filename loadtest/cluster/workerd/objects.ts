@@ -5,6 +5,7 @@
 import { KeyOwner } from "../../../coordinator/key-owner.ts";
 import { RegionHub } from "../../../coordinator/region-hub.ts";
 import { REGIONS } from "../../../shared/region.ts";
+import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
 import { type CoreEnv, OVERLOADED } from "./env.ts";
 import { Exchange, type Link, LinkError, linkOf } from "./links.ts";
 import { owners, ownerToHubMs, placeOwner, toOwnerMs } from "./places.ts";
@@ -53,6 +54,26 @@ export class ClusterKeyOwner extends KeyOwner {
   /** `command` from a POP, the same way. */
   commandFrom(pop: string, frame: Uint8Array): Promise<Uint8Array> {
     return this.#travel(pop, () => this.command(frame));
+  }
+
+  /** `observe` from a POP. Reports of sampled keys are no Asks: no fault that waits for one strikes them. */
+  observeFrom(pop: string, report: Uint8Array): Promise<boolean> {
+    return this.#travelBeside(pop, () => this.observe(report));
+  }
+
+  /** `accuracy` from a POP. */
+  accuracyFrom(pop: string): Promise<AccuracyFigures | null> {
+    return this.#travelBeside(pop, async () => this.accuracy());
+  }
+
+  async #travelBeside<T>(pop: string, call: () => Promise<T>): Promise<T> {
+    const owner = nameOf(this.ctx);
+    const exchange = new Exchange(linkOf([pop, "owner"]));
+    await exchange.travelOrHang(toOwnerMs(pop, owner));
+    placeOwner(owner, pop);
+    const answer = await call();
+    await exchange.travelOrHang(toOwnerMs(pop, owner));
+    return answer;
   }
 
   async #travel<T>(pop: string, call: () => Promise<T>): Promise<T> {

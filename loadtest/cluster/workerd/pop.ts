@@ -5,6 +5,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { RegionHub } from "../../../coordinator/region-hub.ts";
 import type { Backlog } from "../../../shared/pop/backlog.ts";
+import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
+import { accuracyOf } from "../../../worker/accuracy.ts";
 import { apiPrefix } from "../../../worker/api.ts";
 import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
@@ -32,6 +34,11 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
   /** How many requests wait here for an owner, and Asks that are out. */
   async waiting(): Promise<Backlog> {
     return (await limiterOf(this.env))?.backlog() ?? { waiting: 0, out: 0 };
+  }
+
+  /** The figures of live accuracy. */
+  async accuracy(): Promise<readonly AccuracyFigures[]> {
+    return accuracyOf(bindingsOf(this.env), (await limiterOf(this.env))?.rules ?? []);
   }
 
   /** The HTTP API, as this POP answers it below its prefix. */
@@ -71,6 +78,8 @@ function bindingsOf(env: PopEnv): Env {
           stub.askFrom(env.POP.name, frame).catch(asPlatformError),
         command: (frame: Uint8Array): Promise<Uint8Array> =>
           stub.commandFrom(env.POP.name, frame).catch(asPlatformError),
+        observe: (report: Uint8Array): Promise<boolean> => stub.observeFrom(env.POP.name, report),
+        accuracy: () => stub.accuracyFrom(env.POP.name),
       };
     },
   };

@@ -25,7 +25,7 @@ export interface SoakReport {
   /** Requests that still waited after the end, and Asks that were still out. */
   readonly waiting: number;
   readonly out: number;
-  /** Lines that the Workers printed: they print only when something is wrong. */
+  /** Lines that the Workers printed when something was wrong. */
   readonly printedLines: number;
   readonly printed: readonly string[];
   /** What was not as it should be; empty for a soak that has passed. */
