@@ -39,6 +39,7 @@ afterAll(async () => {
 describe.skipIf(CHROMIUM === undefined)("the page of a deployed Worker", () => {
   it("asks for the token, says when it is wrong, and keeps the right one for its tab", async () => {
     const { page, wrongs } = await openPage(browser, server.url, WIDE);
+    await page.waitForSelector("#token-form");
     expect(await page.locator("#board").isVisible()).toBe(false);
     expect(await violations(page)).toEqual([]);
     await page.fill("#token", "wrong");
