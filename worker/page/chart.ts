@@ -19,6 +19,7 @@ export class DecisionChart {
   readonly #numbers = new Map<Decision, Element>();
   readonly #series: Series;
   #plot: uPlot | undefined;
+  #drawn = -1;
   #data: uPlot.AlignedData = [[]];
 
   constructor(series: Series) {
@@ -40,6 +41,10 @@ export class DecisionChart {
   }
 
   draw(): void {
+    // Bars are of a second.
+    const { version } = this.#series;
+    if (version === this.#drawn) return;
+    this.#drawn = version;
     const { seconds, byDecision } = this.#series.columns();
     // Bars stand behind each other: each is as high as its own number and all below it.
     const stacked: number[][] = [];

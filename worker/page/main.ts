@@ -117,26 +117,37 @@ let drawnAt = 0;
 function drawSoon(): void {
   if (isDue) return;
   isDue = true;
-  setTimeout(() => requestAnimationFrame(draw), Math.max(0, drawnAt + DRAW_EVERY_MS - performance.now()));
+  const wait = Math.max(0, drawnAt + DRAW_EVERY_MS - performance.now());
+  setTimeout(() => requestAnimationFrame(draw), wait);
 }
 
 function draw(): void {
+  // What comes while the parts are drawn is drawn after them.
   isDue = false;
   drawnAt = performance.now();
   if (byId("board", HTMLElement).hidden) return;
   const seen = overview(state, chosen, Date.now() + aheadMs);
-  drawFigures(seen, state.series);
-  map.draw(seen, state.series.rates);
-  chart.draw();
-  tables.draw(seen, state.accuracy);
-  story.draw(chosen, seen, state.client);
-  setText(
-    byId("map-hint", HTMLElement),
-    chosen === undefined
-      ? "Requests a second at each POP."
-      : `Requests of ${chosen.key} that each POP admitted in this window.`,
-  );
+  const shown = chosen;
+  // One part in each frame, so that no frame is long.
+  inTurn([
+    () => drawFigures(seen, state.series),
+    () => map.draw(seen, state.series.rates),
+    () => chart.draw(),
+    () => tables.draw(seen, state.accuracy),
+    () => story.draw(shown, seen, state.client),
+    () => setText(byId("map-hint", HTMLElement), mapHint(shown)),
+  ]);
 }
+
+function inTurn([first, ...rest]: readonly (() => void)[]): void {
+  first?.();
+  if (rest.length > 0) requestAnimationFrame(() => inTurn(rest));
+}
+
+const mapHint = (shown: Chosen | undefined): string =>
+  shown === undefined
+    ? "Requests a second at each POP."
+    : `Requests of ${shown.key} that each POP admitted in this window.`;
 
 function drawStatus(): void {
   const silentMs = Date.now() - lastHeardAt;

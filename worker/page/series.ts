@@ -24,6 +24,10 @@ export class Series {
   /** Requests per second at each data centre, in the time between its last two counts. */
   readonly rates = new Map<string, number>();
   #newest = 0;
+  /** Changes when numbers of seconds that are over do. */
+  get version(): number {
+    return this.#newest;
+  }
 
   /** What happened between two counts of one region. The older one is missing at first: then nothing is known to have. */
   add(before: Counts | undefined, counts: Counts): void {
