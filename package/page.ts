@@ -10,6 +10,9 @@ import { CITIES, CITY_ALIASES, cityOf } from "../loadtest/cluster/cities.ts";
 import { options, runCli } from "../loadtest/tools/cli.ts";
 import { DIST, ROOT } from "./entries.ts";
 
+/** Packages that the map is made of: no bundler sees them. */
+export const PAGE_DATA: readonly string[] = ["world-atlas"];
+
 export const PAGE_DIST = join(DIST, "page");
 const SOURCE = join(ROOT, "worker/page");
 

@@ -15,6 +15,11 @@ mkdirSync(OUT, { recursive: true });
 
 export const openBrowser = (): Promise<Browser> => startChromium(CHROMIUM ?? "");
 
+/** Pages that a test leaves open go on drawing beside the next one's. */
+export async function closePages(browser: Browser | undefined): Promise<void> {
+  await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+}
+
 export interface Look {
   readonly width: 1280 | 390;
   readonly scheme: "light" | "dark";

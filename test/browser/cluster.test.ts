@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
 import {
   CHROMIUM,
+  closePages,
   LOOKS,
   type Look,
   openBrowser,
@@ -23,7 +24,10 @@ beforeAll(async () => {
   [cluster, browser] = await Promise.all([startCluster({ slide: true }), openBrowser()]);
 });
 // What a test broke and could not mend must not break the next.
-afterEach(() => cluster?.fault({ heal: true }));
+afterEach(async () => {
+  await closePages(browser);
+  await cluster?.fault({ heal: true });
+});
 afterAll(async () => {
   await browser?.close();
   await cluster?.stop();
@@ -56,7 +60,9 @@ describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {
     expect(await badge(page, "TYO").locator(".octagon").isVisible()).toBe(true);
     expect(await badge(page, "TYO").locator("circle.shape").isVisible()).toBe(false);
     expect(await page.locator(".arcs .forward").count()).toBe(3);
-    await screenshot(page, "slide-1280-light");
+    await page.evaluate(() => scrollTo(0, 0));
+    // The README's picture.
+    await screenshot(page, "live-page", false);
     expect(wrongs).toEqual([]);
   });
 

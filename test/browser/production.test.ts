@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { PAGE_TOKEN, type PageServer, servePage } from "../../loadtest/bench/page-server.ts";
 import { buildPage } from "../../package/page.ts";
 import { PAGE_HEADERS } from "../../worker/page-headers.ts";
 import {
   CHROMIUM,
+  closePages,
   LOOKS,
   type Look,
   openBrowser,
@@ -30,6 +31,7 @@ beforeAll(async () => {
   server = await servePage(folder, LOAD, PAGE_HEADERS, EVERY_MS);
   if (CHROMIUM !== undefined) browser = await openBrowser();
 });
+afterEach(() => closePages(browser));
 afterAll(async () => {
   await browser?.close();
   await server.stop();

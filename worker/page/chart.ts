@@ -86,7 +86,7 @@ export class DecisionChart {
         ...this.#size,
         legend: { show: false },
         cursor: { show: false },
-        padding: [10, 22, 0, 0],
+        padding: [10, 32, 0, 0],
         scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.08)] } },
         axes: [
           { ...axis, grid: { show: false }, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
