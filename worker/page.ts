@@ -7,12 +7,12 @@ import type { Env } from "./env.ts";
 import { PAGE_HEADERS } from "./page-headers.ts";
 
 /**
- * The page's answer to a request of the API's, if the request is for the page and there is one: with ADMIN_TOKEN set,
- * the files bound, and a prefix, for without one it would take `/live` from the site.
+ * The page's answer to a request of the API's, if the request is for the page and there is one: with ADMIN_TOKEN set
+ * and the files bound. (Without a prefix no such request is the API's, and there is no page.)
  */
 export async function page(request: Request, pathname: string, env: Env): Promise<Response | undefined> {
   const prefix = apiPrefix(env);
-  if (env.ASSETS === undefined || !env.ADMIN_TOKEN?.trim() || prefix === "") return undefined;
+  if (env.ASSETS === undefined || !env.ADMIN_TOKEN?.trim()) return undefined;
   const below = pathname.slice(prefix.length);
   const file = /^\/live(?:\/([\w.-]*))?$/.exec(below);
   if (file === null) return undefined;
