@@ -36,6 +36,7 @@ describe("a good rule", () => {
       cost: 1,
       blockFor: undefined,
       owners: 0,
+      spread: "off",
       onFailure: "local",
       deadline: "auto",
       align: "key",
@@ -269,7 +270,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
   test("and an unknown field is answered with all the known ones", () => {
     const parsed = parseRules([{ ...LOGIN, bursts: 1, match: { host: 1 } }]);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
-      "one of name, match, key, ipv6_prefix, limit, window, threshold, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, mode",
+      "one of name, match, key, ipv6_prefix, limit, window, threshold, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, spread, mode",
       "one of path, methods, hosts, headers, query, country, asn, not",
     ]);
   });
