@@ -71,9 +71,13 @@ interface Watched {
 
 async function watch(page: Page, url: string, progress: (share: number) => void): Promise<Watched> {
   await page.goto(url);
-  const firstPaintMs: number = await page.evaluate(
-    "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN",
-  );
+  // It may not be painted yet.
+  const firstPaintMs: number = await page.evaluate(`new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      const [paint] = list.getEntriesByName("first-contentful-paint");
+      if (paint) resolve(paint.startTime);
+    }).observe({ type: "paint", buffered: true });
+  })`);
   await page.fill("#token", PAGE_TOKEN);
   await page.keyboard.press("Enter");
   await page.locator("#clients button").first().click();
