@@ -112,7 +112,7 @@ describe.skipIf(CHROMIUM === undefined)("the page of a cluster", () => {
         `${pop}: admitted`,
       );
     }
-    expect(await page.textContent("#story-key")).toBe("ip=203.0.113.77");
+    await page.waitForFunction(() => document.querySelector("#story-key")?.textContent === "ip=203.0.113.77");
     await page.click("#block");
     for (const pop of POPS) await page.waitForSelector(`[data-pop="${pop}"] .badge.blocks`);
     await page.click("#release");
