@@ -12,13 +12,27 @@ export default defineConfig({
       // The Worker and its objects, in workerd.
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 60_000 },
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+          globalSetup: ["test/workerd/setup.ts"],
+          testTimeout: 60_000,
+        },
       },
       // The whole thing over HTTP, in a local cluster. Each file starts its own.
       {
         test: {
           name: "cluster",
           include: ["test/cluster/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      // The live page in Chromium, where there is one.
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -5,7 +5,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
-import { type RegionMetrics, Reports } from "../shared/hub/reports.ts";
+import type { RegionMetrics } from "../shared/hub/region-metrics.ts";
+import { Reports } from "../shared/hub/reports.ts";
 import { Spread } from "../shared/hub/spread.ts";
 import { Stories } from "../shared/hub/stories.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";

@@ -5,10 +5,12 @@ import { build, type Metafile } from "esbuild";
 import { options, runCli } from "../loadtest/tools/cli.ts";
 import { declareInto } from "./declarations.ts";
 import { CLI, DIST, ENTRIES, ROOT } from "./entries.ts";
+import { buildPage, PAGE_DATA } from "./page.ts";
 
 const HELP = `npm run build
 
-Builds the package into dist/: an ES module for each entry, with source maps and declarations, and the command.
+Builds the package into dist/: an ES module for each entry, with source maps and declarations, the command, and the
+files of the live page.
 `;
 
 /** Node 18's, which the client and the command run on. */
@@ -50,7 +52,7 @@ function licences(metafiles: readonly Metafile[]): string {
   const names = new Set(
     inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
   );
-  return Array.from(names)
+  return [...names, ...PAGE_DATA]
     .sort()
     .map((name) => `${name}\n\n${licence(join(ROOT, "node_modules", name))}`)
     .join("\n----\n\n");
@@ -65,7 +67,11 @@ function licence(folder: string): string {
 await runCli(async () => {
   options({}, HELP);
   if (existsSync(DIST)) rmSync(DIST, { recursive: true });
-  const metafiles = [await bundle(ENTRIES, "neutral"), await bundle(CLI, "node")];
+  const metafiles = [
+    await bundle(ENTRIES, "neutral"),
+    await bundle(CLI, "node"),
+    await buildPage(join(DIST, "page")),
+  ];
   chmodSync(join(DIST, "cli.js"), 0o755);
   declareInto(DIST);
   writeFileSync(

@@ -244,6 +244,8 @@ export const REPORT_PAUSE_MAX: DurationMs = durationMs(20_000);
 export const REPORT_BUSY = 32;
 /** While somebody looks at the live page, a person should not wait for what he sees. */
 export const REPORT_PAUSE_WATCHED: DurationMs = durationMs(1_000);
+/** A run begins with a request that is not decided yet: so long it waits for that before it ends for want of news. */
+export const REPORT_DECIDED: DurationMs = durationMs(300);
 /** How long one request's context gathers and reports: within the 30 s that `waitUntil` lasts. */
 export const REPORTING_MAX: DurationMs = durationMs(28_000);
 /** How long a report may take; a hub that starts far away takes a few hundred ms. */

@@ -11,6 +11,8 @@ export interface Env {
   readonly RULES?: unknown;
   /** Where admitted requests go; without it, the request's own URL. */
   readonly ORIGIN?: Fetcher;
+  /** The files of the live page. Without it there is no page. */
+  readonly ASSETS?: Fetcher;
   /** Gets a data point for each denial and each claim. */
   readonly ANALYTICS?: AnalyticsEngineDataset;
   /** Keys are hashed under it. Without it a fixed key is used, and anybody can compute the hashes. */

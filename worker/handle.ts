@@ -15,6 +15,7 @@ import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
 import { decide, refusedUnconfigured, Stopwatch, tagged, tellerOf } from "./gate.ts";
 import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
+import { page } from "./page.ts";
 import { popHere } from "./place.ts";
 import { hasDestination, whereTo } from "./request-traits.ts";
 import { denial, tell, told } from "./respond.ts";
@@ -28,7 +29,11 @@ export function handle(
 ): Response | Promise<Response> {
   if (!hasDestination(request)) return new Response("the host or the path cannot be read\n", { status: 400 });
   const where = whereTo(request);
-  if (isApi(where, env)) return api(request, where, env, config, background);
+  if (isApi(where, env)) {
+    return page(request, where.pathname, env).then(
+      (found) => found ?? api(request, where, env, config, background),
+    );
+  }
   const alone = isAlone(where, env) ? where : undefined;
   // One that is alone sends nothing that could come back.
   if (alone === undefined && isLoop(request, config)) {

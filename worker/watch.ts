@@ -110,12 +110,13 @@ export class Watch {
     }
     const now = epochMs(Date.now());
     const { watched } = frame.value;
-    this.#hearing.heard(frame.value.news.length, background);
     if (watched !== undefined) this.#hearing.watched(watched.until, watched.keys, background);
     for (const news of frame.value.news) {
       const hot = this.#source.hear(news, now, Math.random());
       if (hot !== undefined) this.#client.drive(hot, background);
     }
+    // After the news is known here: a report may leave at once, and tells what is known.
+    this.#hearing.heard(frame.value.news.length, background);
     return follow(this.#watching.place, frame.value);
   }
 }

@@ -65,6 +65,12 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = 
     const figures = await stoppable((signal) => benchProfile(progress, signal));
     return { figures, text: formatProfile(figures) };
   },
+  page: async ({ progress }) => {
+    const { benchPage } = await import("./page.ts");
+    const { formatPage } = await import("./page-format.ts");
+    const figures = await stoppable((signal) => benchPage(progress, signal));
+    return { figures, text: formatPage(figures) };
+  },
 };
 
 void runCli(async () => {

@@ -13,14 +13,15 @@ const helpOf = (parts: readonly string[]): string => `npm run bench [-- options]
 Measures the limiter against others of its kind on this machine, and against its own goals: what a decision
 takes, what a key takes in memory, what an owner has to bear, how much later answers come at four POPs, and what the
 Worker takes in workerd, beside one without a limiter. Variants run interleaved, and a ratio counts only where it
-exceeds what a variant shows against itself. A profile tells which functions of the Worker take how much.
+exceeds what a variant shows against itself. A profile tells which functions of the Worker take how much. The live page
+is measured in Chromium, under a made-up stream.
 
 --only LIST   some of ${parts.join(", ")} (default: all)
 --rounds N    rounds of each comparison, at least ${ROUNDS_MIN} (default: ${ROUNDS_DEFAULT}); latency takes half as many
 --json        one JSON document on stdout
 --help        this text
 
-It takes minutes, and measures Redis only where redis-server is installed; leave the machine alone meanwhile.
+It takes minutes, and measures Redis only where redis-server is installed, the page only where Chromium is; leave the machine alone meanwhile.
 `;
 
 export interface BenchOptions {

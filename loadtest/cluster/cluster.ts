@@ -4,15 +4,17 @@
  *
  * Needs a free port for each POP and one more. Leaves nothing behind: neither process nor file.
  */
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildPage } from "../../package/page.ts";
 import { formatProblem, parseRules } from "../../shared/rule.ts";
 import type { AccuracyFigures } from "../../shared/telemetry/live.ts";
 import { bundleInto, type Limits, type Schemas } from "./bundle.ts";
 import { call, heartbeat, openWatches } from "./calls.ts";
-import { CORE_SOCKET, clusterConfig, PAGE_FILES, popService } from "./config.ts";
+import { CORE_SOCKET, clusterConfig, popService } from "./config.ts";
 import { ClusterError } from "./error.ts";
+import { pageInfo } from "./page-info.ts";
 import { DEFAULT_POPS, resolvePops } from "./pops.ts";
 import { chooseFree, HOST, requireFree } from "./ports.ts";
 import type { ClusterState, ClusterWaiting, Pop, Traffic } from "./shapes.ts";
@@ -25,6 +27,8 @@ const HEARTBEAT_MS = 10_000;
 export interface ClusterOptions {
   /** A wrangler.toml, or the rules themselves as they would stand in one. Default: the repository's file. */
   readonly rules?: string | readonly unknown[];
+  /** Adds a rule that the page can play the slide with, unless the rules are a list. Default: not. */
+  readonly slide?: boolean;
   /** Variables besides or instead of the file's `[vars]`. */
   readonly vars?: Readonly<Record<string, string>>;
   /** Codes of cities. Default LHR, CDG, CHI, TYO. */
@@ -80,11 +84,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await mkdir(join(folder, "storage"));
-    await writeFile(join(folder, "config.capnp"), launch.config(options.storage ?? join(folder, "storage")));
-    await Promise.all(
-      PAGE_FILES.map((file) => copyFile(new URL(`./page/${file}`, import.meta.url), join(folder, file))),
-    );
-    await bundleInto(folder, options.schemas, options.limits);
+    const folders = {
+      storageFolder: options.storage ?? join(folder, "storage"),
+      pageFolder: join(folder, "page"),
+    };
+    await writeFile(join(folder, "config.capnp"), launch.config(folders));
+    await Promise.all([buildPage(folders.pageFolder), bundleInto(folder, options.schemas, options.limits)]);
     const process = await startWorkerd({
       configFile: join(folder, "config.capnp"),
       folder,
@@ -103,7 +108,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 interface Launch {
   readonly url: string;
   readonly pops: readonly Pop[];
-  config(storageFolder: string): string;
+  config(folders: { readonly storageFolder: string; readonly pageFolder: string }): string;
 }
 
 async function prepare(options: ClusterOptions): Promise<Launch> {
@@ -113,7 +118,8 @@ async function prepare(options: ClusterOptions): Promise<Launch> {
     throw new ClusterError(`distance is ${distance}; allowed: 0 or a positive number`);
   }
   const file = readWranglerFile(typeof options.rules === "string" ? options.rules : DEFAULT_WRANGLER_FILE);
-  const rules = Array.isArray(options.rules) ? options.rules : file.vars.RULES;
+  const written = Array.isArray(options.rules) ? options.rules : file.vars.RULES;
+  const rules = options.slide === true && Array.isArray(written) ? [...written, SLIDE_RULE] : written;
   const parsed = parseRules(rules);
   if (!parsed.ok && options.unchecked !== true)
     throw new ClusterError(["the rules are not usable:", ...parsed.problems.map(formatProblem)].join("\n"));
@@ -123,27 +129,42 @@ async function prepare(options: ClusterOptions): Promise<Launch> {
   );
   const url = urlOf(port);
   const pops = cities.map((pop, index) => ({ ...pop, url: urlOf(popPorts[index]) }));
+  const vars = {
+    ADMIN_TOKEN: LOCAL_TOKEN,
+    ...file.vars,
+    RULES: rules,
+    DEBUG_HEADERS: "true",
+    KEY_DISPLAY: "plain",
+    ...options.vars,
+  };
   return {
     url,
     pops,
-    config: (storageFolder) =>
+    config: (folders) =>
       clusterConfig({
+        ...folders,
         setup: { pops, distance },
         address: new URL(url).host,
-        vars: {
-          ADMIN_TOKEN: LOCAL_TOKEN,
-          ...file.vars,
-          RULES: rules,
-          DEBUG_HEADERS: "true",
-          KEY_DISPLAY: "plain",
-          ...options.vars,
-        },
+        vars,
+        pageInfo: pageInfo(pops, parsed.ok ? parsed.rules : [], vars.ADMIN_TOKEN),
         compatibilityDate: file.compatibilityDate ?? "2026-10-01",
         compatibilityFlags: file.compatibilityFlags,
-        storageFolder,
       }),
   };
 }
+
+/** What the page plays the slide with: its limit is soon reached, and no other page of a site is like it. */
+const SLIDE_RULE = {
+  name: "slide",
+  match: { path: "/slide" },
+  key: ["ip"],
+  limit: 10,
+  window: "1m",
+  threshold: 4,
+  algorithm: "fixed-window",
+  // A machine that also draws the page may be slow: the slide is about one count, not about what happens without it.
+  deadline: "2s",
+};
 
 /** What the admin API of a cluster asks for where nothing else is set. Its ports are open to this machine alone. */
 export const LOCAL_TOKEN = "local";

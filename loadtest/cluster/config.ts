@@ -1,4 +1,5 @@
 /** The cluster as a workerd configuration, in Cap'n Proto's text form. */
+import type { ClusterInfo } from "../../worker/page/cluster-info.ts";
 import type { ClusterSetup, Pop } from "./shapes.ts";
 
 export interface Compatibility {
@@ -13,6 +14,9 @@ export interface ConfigInput extends Compatibility {
   readonly vars: Readonly<Record<string, unknown>>;
   /** Where objects keep their storage. */
   readonly storageFolder: string;
+  /** Where the page's files are, and what they are told of the cluster. */
+  readonly pageFolder: string;
+  readonly pageInfo: ClusterInfo;
 }
 
 /** Name of the socket of page and API. */
@@ -20,10 +24,7 @@ export const CORE_SOCKET = "core";
 /** Name of a POP's service and socket. */
 export const popService = (pop: Pop): string => `pop-${pop.name}`;
 
-/** The page's files. */
-export const PAGE_FILES = ["page.html", "page.css", "page.js"] as const;
-
-/** The text of `config.capnp`, to lie in one folder with `core.js`, `pop.js` and the page's files. */
+/** The text of `config.capnp`, to lie in one folder with `core.js` and `pop.js`. */
 export function clusterConfig(input: ConfigInput): string {
   const { pops } = input.setup;
   const sockets = [
@@ -55,6 +56,7 @@ function* services(input: ConfigInput): Generator<string> {
   yield worker("core", "core.js", input, coreBindings(input), objects("ClusterKeyOwner", "ClusterRegionHub"));
   for (const pop of input.setup.pops) yield worker(popService(pop), "pop.js", input, popBindings(input, pop));
   yield storage(input.storageFolder);
+  yield `(name = "page", disk = (path = ${text(input.pageFolder)}))`;
   yield NO_INTERNET;
 }
 
@@ -94,18 +96,17 @@ export function worker(
     ))`;
 }
 
-const coreBindings = ({ setup, vars }: ConfigInput): string[] => [
+const coreBindings = ({ setup, vars, pageInfo }: ConfigInput): string[] => [
   ...variables(vars),
   variable("CLUSTER", setup),
+  variable("PAGE_INFO", pageInfo),
+  `(name = "PAGE", service = "page")`,
   `(name = "KEY_OWNER", durableObjectNamespace = "ClusterKeyOwner")`,
   `(name = "REGION_HUB", durableObjectNamespace = "ClusterRegionHub")`,
-  ...setup.pops.map(
-    (pop) =>
-      `(name = ${text(`POP_${pop.name}`)}, service = (name = ${text(popService(pop))}, entrypoint = "Inspect"))`,
-  ),
-  ...PAGE_FILES.map(
-    (file) => `(name = "${file.toUpperCase().replace(".", "_")}", text = embed ${text(file)})`,
-  ),
+  ...setup.pops.flatMap((pop) => [
+    `(name = ${text(`POP_${pop.name}`)}, service = (name = ${text(popService(pop))}, entrypoint = "Inspect"))`,
+    `(name = ${text(`CLIENTS_${pop.name}`)}, service = ${text(popService(pop))})`,
+  ]),
 ];
 
 const popBindings = ({ vars }: ConfigInput, pop: Pop): string[] => [

@@ -11,7 +11,7 @@ const HELP = `npm start -- [options]
 Starts a local cluster: each POP is a Worker of its own, as far from the others as its city is.
 The page and its API are on --port, the POPs on the next ports in order. Ctrl-C ends it.
 
-  --rules FILE      a wrangler.toml with the rules (default: the repository's)
+  --rules FILE      a wrangler.toml with the rules (default: the repository's, and one for /slide to play with)
   --pops CODES      IATA codes, comma between them (default: ${DEFAULT_POPS.join(",")})
                     or the city codes CHI, LON, NYC, PAR, TYO
   --port PORT       port of the page (default: ${DEFAULT_PORT})
@@ -20,6 +20,8 @@ The page and its API are on --port, the POPs on the next ports in order. Ctrl-C 
   --quiet           print the line \`ready URL\` and errors, nothing else
   --help            this text
 
+The page plays the slide that the idea comes from, sends requests and breaks things; so do, without it:
+POST /api/send {"pop":"LHR","ip":"203.0.113.9","path":"/login","method":"POST","count":20,"perSecond":10}
 GET /api/state shows every POP and owner, GET /api/traffic how many calls reached owners. POST /api/fault breaks something:
   {"kill":"owner","rule":"…","key":"ip=203.0.113.9"}   drops an owner's memory
   {"cut":["LHR","owner"]}   {"cut":["LHR","hub"]}      cuts a POP off from the owners, or from its hub
@@ -45,7 +47,7 @@ void runCli(async () => {
   const stopped = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopped.abort());
   const cluster = await start({
-    ...(values.rules === undefined ? {} : { rules: values.rules }),
+    ...(values.rules === undefined ? { slide: true } : { rules: values.rules }),
     pops: values.pops?.split(",") ?? DEFAULT_POPS,
     port: readNumber(
       "port",

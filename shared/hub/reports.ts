@@ -15,6 +15,7 @@ import { count } from "../protocol/fields.ts";
 import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
 import type { Report, ReportedKey } from "../telemetry/report.ts";
 import { after, type EpochMs } from "../time.ts";
+import type { PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
 
 interface Reporter {
   readonly report: Report;
@@ -50,28 +51,6 @@ export interface Stored {
   readonly gone: readonly string[];
   /** Whether the base has changed. */
   readonly base: boolean;
-}
-
-/** All that a hub counted, to be shown as metrics. */
-export interface RegionMetrics {
-  readonly rules: readonly Omit<Row, "pop">[];
-  readonly unlimited: number;
-  readonly faults: number;
-  readonly heard: number;
-  readonly replacements: number;
-  readonly asks: readonly number[];
-  readonly askMs: number;
-  readonly pops: readonly PopGauges[];
-}
-
-/** What the isolates of a data centre are like now. */
-export interface PopGauges {
-  readonly pop: string;
-  readonly isolates: number;
-  /** The longest that one of them has been without a connection to this hub. */
-  readonly watchAgeMs: number;
-  readonly entries: number;
-  readonly capacity: number;
 }
 
 export class Reports {
@@ -239,13 +218,6 @@ export class Reports {
   get size(): number {
     return this.#reporters.size;
   }
-}
-
-export interface PopTotals {
-  readonly pop: string;
-  isolates: number;
-  readonly rules: Record<string, readonly number[]>;
-  unlimited: number;
 }
 
 const nameOf = ({ pop, version, name, mode }: Row): string => `${pop}\n${version}\n${name}\n${mode}`;

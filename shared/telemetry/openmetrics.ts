@@ -1,5 +1,5 @@
 /** What all hubs counted, in the text format of OpenMetrics 1.0 (https://openmetrics.io), which Prometheus scrapes. */
-import type { RegionMetrics } from "../hub/reports.ts";
+import type { RegionMetrics } from "../hub/region-metrics.ts";
 import { SCHEMA } from "../protocol/schema.ts";
 import type { Region } from "../region.ts";
 import { VERSION } from "../version.ts";

@@ -8,6 +8,7 @@
  */
 import {
   REPORT_BUSY,
+  REPORT_DECIDED,
   REPORT_IDLE_MAX,
   REPORT_PAUSE_MAX,
   REPORT_PAUSE_MIN,
@@ -51,6 +52,8 @@ export class Reporting {
   /** Runs are numbered: an older one that wakes up has nothing more to do. */
   #run = 0;
   #runEndsAt: EpochMs = NEVER;
+  /** When what began the run is counted. */
+  #countedBy: EpochMs = NEVER;
   /** From when on a report may leave, if there is much to say, and if there is little. */
   #leastAt: EpochMs = NEVER;
   #patientUntil: EpochMs = NEVER;
@@ -78,6 +81,7 @@ export class Reporting {
     this.#run += 1;
     this.#runEndsAt = after(now, REPORTING_MAX);
     this.#nextAt = this.#runEndsAt;
+    this.#countedBy = after(now, REPORT_DECIDED);
     this.#leastAt = after(now, REPORT_PAUSE_MIN);
     this.#patientUntil = after(now, durationMs(Math.floor(REPORT_PAUSE_MAX * (0.75 + jitter / 4))));
     return this.#run;
@@ -85,7 +89,10 @@ export class Reporting {
 
   next(run: number, now: EpochMs): ReportingStep {
     if (run !== this.#run) return { kind: "over" };
-    if (this.#pending === undefined && !this.#hasNews(now)) return this.#over();
+    if (this.#pending === undefined && !this.#hasNews(now)) {
+      // A run begins with a request that is counted once it is decided, which an owner may take a while for.
+      return now < this.#countedBy ? { kind: "wait", until: this.#countedBy } : this.#over();
+    }
     const dueAt = this.#dueAt(now);
     // What is left is the next request's.
     if (dueAt > this.#runEndsAt) return this.#over();

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Reports } from "../../shared/hub/reports.ts";
 import {
   REPORT_BUSY,
+  REPORT_DECIDED,
   REPORT_IDLE_MAX,
   REPORT_PAUSE_MAX,
   REPORT_PAUSE_MIN,
@@ -135,10 +136,23 @@ describe("an isolate's reports", () => {
     const run = reporting.begin(at(0), 0);
     expect(reporting.next(run, at(0)).kind).toBe("send");
     reporting.acknowledged({ source: "x.1", seq: 1 }, at(20));
-    expect(reporting.next(run, at(20)).kind).toBe("over");
+    expect(reporting.next(run, at(REPORT_DECIDED)).kind).toBe("over");
     tally.passed();
-    const next = reporting.begin(at(30), 0);
-    expect(reporting.next(next, at(30))).toEqual({ kind: "wait", until: at(REPORT_PAUSE_WATCHED) });
+    const next = reporting.begin(at(400), 0);
+    expect(reporting.next(next, at(400))).toEqual({ kind: "wait", until: at(REPORT_PAUSE_WATCHED) });
+  });
+
+  it("wait for the request that they began with, which is counted when it is decided", () => {
+    const { tally, reporting } = isolateOf("x");
+    reporting.watched(at(30_000), at(0));
+    reporting.acknowledged({ source: "x.1", seq: 1 }, at(0));
+    const run = reporting.begin(at(2_000), 0);
+    reporting.next(run, at(2_000));
+    reporting.acknowledged({ source: "x.1", seq: 1 }, at(2_010));
+    const later = reporting.begin(at(4_000), 0);
+    expect(reporting.next(later, at(4_000))).toEqual({ kind: "wait", until: at(4_000 + REPORT_DECIDED) });
+    tally.passed();
+    expect(reporting.next(later, at(4_000 + REPORT_DECIDED)).kind).toBe("send");
   });
 
   it("say nothing where nothing was counted", () => {

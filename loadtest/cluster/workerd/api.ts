@@ -1,9 +1,12 @@
-/** The cluster's page and API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/fault`). */
+/** The cluster's API: what it shows (`/api/state`, `/api/traffic`) and what it can be made to suffer (`/api/send`, `/api/fault`). */
 import { AutoRouter, type IRequest } from "itty-router";
 import type { OwnerState } from "../../../shared/owner/inspect.ts";
 import { NOTHING } from "../../../shared/status.ts";
+import { PAGE_HEADERS } from "../../../worker/page-headers.ts";
 import { parseFault } from "../fault.ts";
+import { parseSend } from "../send.ts";
 import type { ClusterState, ClusterWaiting, PopState } from "../shapes.ts";
+import { sendAll } from "./clients.ts";
 import { type CoreEnv, inspectionOf } from "./env.ts";
 import { isWatching } from "./hub-link.ts";
 import { linkOf, mendAll } from "./links.ts";
@@ -11,9 +14,6 @@ import { announcementCount } from "./objects.ts";
 import { owners, pops } from "./places.ts";
 import { traffic } from "./traffic.ts";
 
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const popNames = pops.map((pop) => pop.name);
 
 type Handler = [request: IRequest, env: CoreEnv];
@@ -24,28 +24,38 @@ export const router = AutoRouter<IRequest, [CoreEnv]>({
   catch: (error) => problem(500, error instanceof Error ? error.message : String(error)),
 });
 router
-  .get("/", (_, env) => asset(env.PAGE_HTML, "text/html; charset=utf-8"))
-  .get("/page.css", (_, env) => asset(env.PAGE_CSS, "text/css; charset=utf-8"))
-  .get("/page.js", (_, env) => asset(env.PAGE_JS, "text/javascript; charset=utf-8"))
-  .get("/favicon.ico", () => new Response(null, { status: 204 }))
+  .get("/", (_, env) => pageFile("index.html", env))
+  .get("/cluster.json", (_, env) => noStore(Response.json(env.PAGE_INFO)))
+  .get("/favicon.ico", (_, env) => pageFile("icon.svg", env))
   .get("/api/state", async (...[, env]: Handler) => noStore(Response.json(await state(env))))
   .get("/api/traffic", () => noStore(Response.json(traffic())))
   .get("/api/waiting", async (...[, env]: Handler) => noStore(Response.json(await waiting(env))))
   .get("/api/accuracy", async (...[, env]: Handler) => noStore(Response.json(await accuracy(env))))
   .post("/api/fault", injectFault)
+  .post("/api/send", send)
   // Called by the launcher alone: it has the clock that a Worker has not.
-  .post("/api/heartbeat", heartbeat);
+  .post("/api/heartbeat", heartbeat)
+  .get("/:file", ({ params }, env) => pageFile(params.file ?? "", env));
 
-function asset(body: string, type: string): Response {
-  return noStore(
-    new Response(body, {
-      headers: {
-        "content-type": type,
-        "content-security-policy": CONTENT_SECURITY_POLICY,
-        "x-content-type-options": "nosniff",
-      },
-    }),
-  );
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+/** A file of the page, as the deployed Worker would send it. */
+async function pageFile(name: string, env: CoreEnv): Promise<Response> {
+  const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];
+  if (type === undefined) return problem(404, NOTHING);
+  const file = await env.PAGE.fetch(`http://page/${name}`);
+  if (!file.ok) return problem(404, NOTHING);
+  return noStore(new Response(file.body, { headers: { ...PAGE_HEADERS, "content-type": type } }));
+}
+
+async function send(...[request, env]: Handler): Promise<Response> {
+  const parsed = parseSend(await request.text(), popNames);
+  return parsed.ok ? noStore(Response.json(await sendAll(env, parsed.send))) : problem(400, parsed.problem);
 }
 
 function noStore(response: Response): Response {

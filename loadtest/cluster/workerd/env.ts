@@ -1,6 +1,7 @@
 /** What the launcher binds to the services inside workerd. The POPs get the production bindings besides. */
 import type { Backlog } from "../../../shared/pop/backlog.ts";
 import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
+import type { ClusterInfo } from "../../../worker/page/cluster-info.ts";
 import type { ClusterSetup, Pop, PopKey } from "../shapes.ts";
 import type { HubLink } from "./hub-link.ts";
 import type { ClusterKeyOwner, ClusterRegionHub } from "./objects.ts";
@@ -22,11 +23,13 @@ export interface CoreEnv {
   readonly CLUSTER: ClusterSetup;
   readonly KEY_OWNER: DurableObjectNamespace<ClusterKeyOwner>;
   readonly REGION_HUB: DurableObjectNamespace<ClusterRegionHub>;
-  readonly PAGE_HTML: string;
-  readonly PAGE_CSS: string;
-  readonly PAGE_JS: string;
+  /** The page's files, by their names. */
+  readonly PAGE: Fetcher;
+  readonly PAGE_INFO: ClusterInfo;
   /** `POP_LHR` and so on; taken with `inspectionOf`. */
   readonly [binding: `POP_${string}`]: PopInspection;
+  /** `CLIENTS_LHR` and so on; taken with `clientsOf`. */
+  readonly [binding: `CLIENTS_${string}`]: Fetcher;
 }
 
 export interface PopEnv {
@@ -41,6 +44,13 @@ export function inspectionOf(env: CoreEnv, pop: string): PopInspection {
   const inspection = env[`POP_${pop}`];
   if (inspection === undefined) throw new Error(`no POP ${pop} in this cluster`);
   return inspection;
+}
+
+/** How the core service sends requests to a POP as a client would. */
+export function clientsOf(env: CoreEnv, pop: string): Fetcher {
+  const clients = env[`CLIENTS_${pop}`];
+  if (clients === undefined) throw new Error(`no POP ${pop} in this cluster`);
+  return clients;
 }
 
 /** The message of a call that its owner was too busy for. The POP turns it into the platform's error. */
