@@ -14,7 +14,9 @@ export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
   limit: rule.limit,
   threshold: rule.threshold,
   ...(rule.strict > 0 &&
-    silentMost(rule) > 0 && { reserve: { sources: rule.strict, each: silentMost(rule) } }),
+    silentMost(rule) > 0 && {
+      reserve: { sources: rule.strict, each: silentMost(rule), claimed: rule.grace },
+    }),
   ...(rule.lease !== 0 && { lease: rule.lease === "auto" ? LEASE_AUTO : rule.lease }),
   ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
   ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),

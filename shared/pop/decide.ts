@@ -350,7 +350,8 @@ export class Admission {
   /** What `on_failure` admits may be known to no Ask that is out: its owner hears of it soon, whoever comes next. */
   #tell(part: Part, now: EpochMs): void {
     const hot = this.#source.hotAt(part.slot);
-    if (hot === undefined || hot.outbox.seq === 0) return;
+    // What nobody claimed is counted silently, as it may be.
+    if (hot === undefined || (hot.outbox.seq === 0 && !this.#source.isClaimed(part.slot, now))) return;
     // One that is due already may have lost its leader: contexts end. This request's may wait for it.
     if (hot.outbox.reportAt === NEVER) hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));
     this.due.push(hot);

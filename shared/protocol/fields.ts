@@ -18,6 +18,6 @@ export const policySchema = v.object({
   threshold: v.exactOptional(positive),
   lease: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   burst: v.exactOptional(positive),
-  reserve: v.exactOptional(v.object({ sources: positive, each: positive })),
+  reserve: v.exactOptional(v.object({ sources: positive, each: positive, claimed: count })),
   blockForMs: v.exactOptional(length),
 });

@@ -29,8 +29,11 @@ export interface RulePolicy {
   readonly lease?: number;
   /** What a full token bucket holds; left out, the limit. */
   readonly burst?: number;
-  /** Of a strict rule: for so many sources so much is kept back until they have reported. */
-  readonly reserve?: { readonly sources: number; readonly each: number };
+  /**
+   * Of a strict rule: for so many sources so much is kept back until they have reported, and so much for each that knew
+   * of the claim when the window began.
+   */
+  readonly reserve?: { readonly sources: number; readonly each: number; readonly claimed: number };
   /** How long a denied key stays barred; left out, no longer than it is full. */
   readonly blockForMs?: DurationMs;
 }

@@ -127,9 +127,13 @@ describe("a strict rule", () => {
     expect(STRICT.strict).toBe(3);
     expect(ruleOf({ strict: true, limit: 100 }).strict).toBe(8);
     expect(ruleOf({ strict: false }).strict).toBe(0);
-    expect(policyOf(STRICT, GRID).reserve).toEqual({ sources: 3, each: 3 });
+    expect(policyOf(STRICT, GRID).reserve).toEqual({ sources: 3, each: 3, claimed: 0 });
     expect(policyOf(ruleOf({ strict: 3, threshold: 1 }), GRID).reserve).toBeUndefined();
-    expect(policyOf(ruleOf({ strict: 3, grace: 2 }), GRID).reserve).toEqual({ sources: 3, each: 5 });
+    expect(policyOf(ruleOf({ strict: 3, grace: 2 }), GRID).reserve).toEqual({
+      sources: 3,
+      each: 5,
+      claimed: 2,
+    });
     expect(explainBound(STRICT)).toContain(
       "at most 20 in every window of 1m worldwide, as long as no more than 3 isolates",
     );
