@@ -18,11 +18,13 @@ describe("the package", () => {
       "LICENSE",
       "README.md",
       "dist/LICENSES.txt",
+      ...["cluster.json", "icon.svg", "index.html", "page.css"].map((file) => `dist/page/${file}`),
       "package.json",
       "schema/rules.schema.json",
     ]);
-    for (const script of files().filter((file) => file.endsWith(".js")))
-      expect(files()).toContain(`${script}.map`);
+    // The page's is read in browsers alone.
+    const scripts = files().filter((file) => file.endsWith(".js") && !file.startsWith("dist/page/"));
+    for (const script of scripts) expect(files()).toContain(`${script}.map`);
   });
 
   it("brings no other package with it, and passes on the licences of what is bundled", () => {

@@ -306,7 +306,7 @@ describe("the command line", () => {
       code: 1,
       stdout: "",
       stderr:
-        'onecount: --only "nonsense": some of decide, metrics, memory, asks, latency, throughput, profile are allowed\n',
+        'onecount: --only "nonsense": some of decide, metrics, memory, asks, latency, throughput, profile, page are allowed\n',
     });
   });
 });
