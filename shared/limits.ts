@@ -135,6 +135,14 @@ export const LABEL_MAX = 128;
 export const BLOCK_MAX: DurationMs = durationMs(90 * 86_400_000);
 export const OVERRIDE_MAX: DurationMs = durationMs(90 * 86_400_000);
 
+/**
+ * Asks a second from which on an owner object grants more ahead where rules lease: an object that writes takes 200 to 500
+ * requests a second.
+ */
+export const OWNER_ASKS_HIGH = 150;
+/** How many times as much it grants ahead then, as long as there is room. */
+export const LEASE_WIDEN = 8;
+
 /** When a request should come again that a strict rule denies only because not all sources have reported: they do so within this. */
 export const RESERVE_RETRY: DurationMs = durationMs(1_000);
 /** Sources that a strict rule keeps something back for, unless it says how many. */

@@ -63,7 +63,10 @@ export class OwnerClient {
     const sentAt = epochMs(Date.now());
     const outcome = await this.#send(hot, exchange, background);
     const now = epochMs(Date.now());
-    if (outcome.kind === "answered") this.#tally.answered(between(sentAt, now));
+    if (outcome.kind === "answered") {
+      this.#tally.answered(between(sentAt, now));
+      if (outcome.answer.kind === "granted" && outcome.answer.busy === true) this.#tally.busy();
+    }
     wake(exchange.ended(outcome, now));
   }
 

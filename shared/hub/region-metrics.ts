@@ -7,6 +7,7 @@ export interface RegionMetrics {
   readonly unlimited: number;
   readonly faults: number;
   readonly heard: number;
+  readonly busy: number;
   readonly replacements: number;
   readonly asks: readonly number[];
   readonly askMs: number;

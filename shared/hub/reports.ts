@@ -37,6 +37,7 @@ const baseSchema = v.object({
   unlimited: v.array(v.tuple([v.string(), count])),
   faults: count,
   heard: count,
+  busy: count,
   replacements: count,
   asks: v.pipe(v.array(count), v.length(ASK_BUCKET_COUNT)),
   askMs: v.number(),
@@ -61,6 +62,7 @@ export class Reports {
   readonly #putAway = new Map<string, number>();
   #faults = 0;
   #heard = 0;
+  #busy = 0;
   #replacements = 0;
   #asks: readonly number[] = Array<number>(ASK_BUCKET_COUNT).fill(0);
   #askMs = 0;
@@ -79,6 +81,7 @@ export class Reports {
     for (const [source, seq] of base.putAway) this.#putAway.set(source, seq);
     this.#faults = base.faults;
     this.#heard = base.heard;
+    this.#busy = base.busy;
     this.#replacements = base.replacements;
     this.#asks = base.asks;
     this.#askMs = base.askMs;
@@ -90,6 +93,7 @@ export class Reports {
       unlimited: [...this.#unlimited],
       faults: this.#faults,
       heard: this.#heard,
+      busy: this.#busy,
       replacements: this.#replacements,
       asks: [...this.#asks],
       askMs: this.#askMs,
@@ -128,6 +132,7 @@ export class Reports {
     this.#unlimited.set(report.pop, (this.#unlimited.get(report.pop) ?? 0) + report.unlimited);
     this.#faults += report.faults;
     this.#heard += report.heard;
+    this.#busy += report.busy;
     this.#replacements += report.replacements;
     this.#asks = plus(this.#asks, report.asks);
     this.#askMs += report.askMs;
@@ -156,6 +161,7 @@ export class Reports {
       unlimited: total(sumOf(this.#unlimited.values()), ({ unlimited }) => unlimited),
       faults: total(this.#faults, ({ faults }) => faults),
       heard: total(this.#heard, ({ heard }) => heard),
+      busy: total(this.#busy, ({ busy }) => busy),
       replacements: total(this.#replacements, ({ replacements }) => replacements),
       asks: reports.reduce((all, { asks }) => plus(all, asks), this.#asks),
       askMs: total(this.#askMs, ({ askMs }) => askMs),

@@ -100,8 +100,11 @@ export function openAccount({ rule, key, label, pop = "", epochSeen = 0 }: Openi
   };
 }
 
-/** Answers one Ask. Mutates the account; `stale` means that a newer object owns this key and this one must end. */
-export function ask(account: Account, message: Ask, now: EpochMs): Step {
+/**
+ * Answers one Ask. Mutates the account; `stale` means that a newer object owns this key and this one must end.
+ * @param busy whether the object has so much to do that its sources should ask less often
+ */
+export function ask(account: Account, message: Ask, now: EpochMs, busy = false): Step {
   if (message.epochSeen > account.epoch) {
     if (!account.epochUnwritten) return { kind: "stale" };
     // Newly loaded or opened anew after the row had expired: the row about to be written proves that this is
@@ -133,11 +136,16 @@ export function ask(account: Account, message: Ask, now: EpochMs): Step {
     return repeated ? repeatPrevious(account, message, now) : reportLate(account, message, now);
   }
   if (!hasPlace(account.ledger, message.source, now)) return refuse(account, message, now, false);
-  return take(account, message, now, repeated);
+  return take(account, message, now, { repeated, busy });
 }
 
 /** Counts what the source says, grants what it wants, and says what is news to everyone. */
-function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): Step {
+function take(
+  account: Account,
+  message: Ask,
+  now: EpochMs,
+  { repeated, busy }: { readonly repeated: boolean; readonly busy: boolean },
+): Step {
   const before = repeated ? account.ledger.sources.get(message.source)?.granted : undefined;
   let changed = false;
   let denied = false;
@@ -150,7 +158,7 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
     chargeLearnt(account, learnt, now);
     const given = grant(account, message.want, now);
     // With a lease on top, a source that was denied something would take it for granted.
-    const lease = given.denied ? 0 : leaseOf(account, message, now);
+    const lease = given.denied ? 0 : leaseOf(account, message, now, busy);
     if (lease > 0) charge(quotaOf(account), account.meter, lease, now);
     learnt.source.granted += given.cost + lease;
     granted = learnt.source.granted;
@@ -164,7 +172,7 @@ function take(account: Account, message: Ask, now: EpochMs, repeated: boolean): 
   account.epochUnwritten = false;
   return {
     kind: "answer",
-    answer: answerOf(account, message, account.meter.window, granted, now),
+    answer: { ...answerOf(account, message, account.meter.window, granted, now), ...(busy && { busy }) },
     store,
     announcement: news ? announcementOf(account, now) : undefined,
   };

@@ -12,6 +12,7 @@ import { after, type EpochMs, epochMs } from "../time.ts";
 import { type Account, ask, expiresAt, openAccount } from "./account.ts";
 import { carryOut, inspectNone, opens } from "./admin.ts";
 import { type Change, changesSince, standing } from "./changes.ts";
+import { Load } from "./load.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "./row.ts";
 
 /** What the shell has to do. The rows must be durable before an answer or the news leave. */
@@ -53,6 +54,7 @@ export const accountName = (message: Pick<Ask, "rule" | "key">): string =>
 
 export class Accounts {
   readonly #accounts = new Map<string, Account>();
+  readonly #load = new Load();
 
   /** The names of accounts that messages are for and that are not in memory: their rows have to be loaded first. */
   missing(messages: readonly Pick<Ask, "rule" | "key">[]): readonly string[] {
@@ -77,12 +79,14 @@ export class Accounts {
     const news: Announcement[] = [];
     const changes: Change[] = [];
     let alarmAt: EpochMs | undefined;
+    this.#load.note(asks.length, now);
+    const busy = this.#load.isHigh(now);
     for (const message of asks) {
       const name = accountName(message);
       const account = this.#accounts.get(name) ?? openAccount(message, now);
       this.#accounts.set(name, account);
       const before = standing(account, now);
-      const step = ask(account, message, now);
+      const step = ask(account, message, now, busy);
       if (step.kind === "stale") return { kind: "stale" };
       if (step.store) {
         rows.set(name, encodeRow(account));

@@ -53,6 +53,7 @@ const answerSchema = v.variant("kind", [
     remaining: count,
     resetAt: time,
     limit: v.exactOptional(positive),
+    busy: v.exactOptional(v.boolean()),
   }),
   v.object({ kind: v.literal("refused"), seq: count, window: count, now: time }),
   v.object({ kind: v.literal("dropped"), seq: count }),

@@ -95,6 +95,8 @@ export interface Granted extends Verdicts {
   readonly resetAt: EpochMs;
   /** The key's limit, where an override makes it another than the rule's. */
   readonly limit?: number;
+  /** The owner has much to do; where the rule leases, it granted more ahead than it was asked for. For display only. */
+  readonly busy?: boolean;
 }
 
 /** The Ask names a window in which this owner grants nothing: `window` is the one it is in. */

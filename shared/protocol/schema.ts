@@ -13,7 +13,7 @@
  * | 2 | policy: `threshold`, `burst`, `blockForMs`, the algorithm `token-bucket`; answers: `claimedUntil`; rows: `meter.fill`, `meter.fillAt`, and behind the row the time until which it is worth keeping |
  *
  * Came later, without a number of their own, as readers do without them: of policies `lease` and `reserve`, of Asks
- * `ahead` and `claimSeen` (an owner that does not know them grants what is wanted); of answers `limit`; of announcements
+ * `ahead` and `claimSeen` (an owner that does not know them grants what is wanted); of answers `limit` and `busy`; of announcements
  * `claimedBy`; of frames `watched`; of rows `override`, `baseZero` and the last two numbers of a source; commands, which an object that has no
  * `command` does not take.
  *

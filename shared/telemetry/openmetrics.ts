@@ -36,6 +36,11 @@ export const METRICS = [
     help: "Round trips of Asks to owners that were answered.",
   },
   {
+    name: "onecount_owner_busy",
+    type: "counter",
+    help: "Answers of owners that had much to do, and granted more ahead where rules lease.",
+  },
+  {
     name: "onecount_announcements_heard",
     type: "counter",
     help: "Announcements that isolates heard, each once for every isolate.",
@@ -139,6 +144,7 @@ function addRegion(add: Add, region: Region, metrics: RegionMetrics): void {
   add("onecount_unlimited", "_total", { region }, metrics.unlimited);
   add("onecount_faults", "_total", { region }, metrics.faults);
   add("onecount_announcements_heard", "_total", { region }, metrics.heard);
+  add("onecount_owner_busy", "_total", { region }, metrics.busy);
   add("onecount_table_replacements", "_total", { region }, metrics.replacements);
   addAsks(add, region, metrics);
   for (const { pop, isolates, watchAgeMs, entries, capacity } of metrics.pops) {

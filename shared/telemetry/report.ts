@@ -46,6 +46,7 @@ const reportSchema = v.object({
   unlimited: count,
   faults: count,
   heard: count,
+  busy: count,
   asks: counts(ASK_BUCKET_COUNT),
   askMs: v.pipe(v.number(), v.finite(), v.minValue(0)),
   /** How long ago this isolate last had a connection to its hub, ms; 0 while it has one, null before the first. */

@@ -46,6 +46,11 @@ export class Tally {
     this.#add(this.#singlesAt + ASK_MS, Math.max(0, ms));
   }
 
+  /** An owner said that it has much to do. */
+  busy(): void {
+    this.#add(this.#singlesAt + BUSY);
+  }
+
   /** So many announcements were heard. */
   heard(news: number): void {
     this.#add(this.#singlesAt + HEARD, news);
@@ -94,6 +99,7 @@ export class Tally {
       unlimited: single(UNLIMITED),
       faults: single(FAULTS),
       heard: single(HEARD),
+      busy: single(BUSY),
       asks: part(counts, this.#asksAt, ASK_BUCKET_COUNT),
       askMs: single(ASK_MS),
     };
@@ -105,7 +111,8 @@ const UNLIMITED = 0;
 const FAULTS = 1;
 const HEARD = 2;
 const ASK_MS = 3;
-const SINGLES = 4;
+const BUSY = 4;
+const SINGLES = 5;
 
 const part = (counts: Float64Array, from: number, length: number): number[] =>
   Array.from(counts.subarray(from, from + length));
@@ -135,6 +142,8 @@ export interface TallyReading {
   readonly unlimited: number;
   readonly faults: number;
   readonly heard: number;
+  /** Answers of owners that had much to do. */
+  readonly busy: number;
   /** Round trips to owners by bucket, and all together in ms. */
   readonly asks: readonly number[];
   readonly askMs: number;

@@ -7,7 +7,7 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "shared/owner/lease.ts",
-        find: "return Math.max(0, Math.min(ahead, most));",
+        find: "return Math.max(0, Math.min(busy ? LEASE_WIDEN * ahead : ahead, most));",
         replace: "return most < 0 ? 0 : ahead;",
       },
     ],

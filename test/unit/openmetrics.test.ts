@@ -24,6 +24,7 @@ function hubWithReport() {
   tally.passed();
   tally.faulted();
   tally.heard(4);
+  tally.busy();
   for (const ms of [3, 5, 80, 9_000]) tally.answered(ms);
   const report = decodeReport(
     encodeReport({
@@ -79,6 +80,7 @@ describe("metrics", () => {
       ].map(([le, count]) => `onecount_owner_ask_seconds_bucket{region="weur",le="${le}"} ${count}`),
       'onecount_owner_ask_seconds_count{region="weur"} 4',
       'onecount_owner_ask_seconds_sum{region="weur"} 9.088',
+      'onecount_owner_busy_total{region="weur"} 1',
       'onecount_announcements_heard_total{region="weur"} 4',
       'onecount_table_replacements_total{region="weur"} 2',
       'onecount_table_entries{pop="LHR",region="weur"} 7',

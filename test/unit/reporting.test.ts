@@ -259,6 +259,7 @@ describe("counts", () => {
       unlimited: 1,
       faults: 0,
       heard: 0,
+      busy: 0,
       asks: Array<number>(10).fill(0),
       askMs: 0,
     });

@@ -28,6 +28,7 @@ const reportOf = (seq: number, unlimited: number, more: Partial<Report> = {}): U
     unlimited,
     faults: 0,
     heard: 0,
+    busy: 0,
     asks: Array<number>(10).fill(0),
     askMs: 0,
     watchAgeMs: null,

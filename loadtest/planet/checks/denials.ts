@@ -1,6 +1,6 @@
 /** Owners deny only what does not fit, by a second reckoning; and hold nothing against a source that it did not spend. */
 
-import { DEADLINE_AUTO_MIN } from "../../../shared/limits.ts";
+import { DEADLINE_AUTO_MIN, LEASE_WIDEN } from "../../../shared/limits.ts";
 import type { Account } from "../../../shared/owner/account.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
 import { reserveOf } from "../../../shared/owner/reserve.ts";
@@ -37,7 +37,8 @@ export class Denials extends Checker {
       const alone = asks.filter((other) => accountName(other) === accountName(ask)).length === 1;
       const { denied, spare } = wholeCosts(ask, answer.granted - ask.spent);
       // What is granted ahead is no cost that was wanted; it comes only on top of all that was.
-      const ahead = ask.rule.lease === undefined || denied !== undefined ? 0 : (ask.ahead ?? 0);
+      const wide = answer.busy === true ? LEASE_WIDEN : 1;
+      const ahead = ask.rule.lease === undefined || denied !== undefined ? 0 : wide * (ask.ahead ?? 0);
       if (!repeated && spare > ahead)
         this.fail(
           `${host.name} granted ${answer.granted - ask.spent} of [${ask.want}] and ${ahead} ahead, which is no sum of whole costs`,
