@@ -37,6 +37,7 @@ Trials: one small world for each seed, where network and machines fail and check
 --transcript   with --seed: every request, message and row, a line each
 --faults LIST  all, none, or names with commas between them (default: all). Each trial draws some of these:
 ${FAULT_NAMES.map((name) => `                 ${name.padEnd(10)} ${FAULTS[name]}`).join("\n")}
+--strict none  no rule is strict or looks for thin clients (default: a third of them each, drawn)
 --ahead none   no rule leases or has grace (default: half of them, drawn)
 --pops N       POPs in each trial (default: 1 to 4, drawn); when there are more than places, they share them
 --planet FILE  with --seeds, --from or --seed: places from this list of data centres
@@ -101,6 +102,7 @@ export function readOptions(args?: string[]): Wish {
       transcript: { type: "boolean" },
       faults: { type: "string" },
       ahead: { type: "string" },
+      strict: { type: "string" },
       pops: { type: "string" },
       planet: { type: "string" },
       requests: { type: "string" },
@@ -118,9 +120,9 @@ export function readOptions(args?: string[]): Wish {
   if (values.thin === true) return thinOf(values);
   if (isPlanet(values)) return planetOf(values);
   const plan: PlanOptions = {
-    strict: "drawn",
+    strict: values.strict === undefined ? "drawn" : noneOf("strict", values.strict),
     faults: faultsOf(values.faults ?? "all"),
-    ...(values.ahead !== undefined && { ahead: aheadOf(values.ahead) }),
+    ...(values.ahead !== undefined && { ahead: noneOf("ahead", values.ahead) }),
     ...(values.pops !== undefined && { pops: wholeOf("--pops", values.pops, 1, POPS_MAX) }),
     ...(values.planet !== undefined && { places: placesIn(values.planet) }),
   };
@@ -214,6 +216,7 @@ function refuseContradictions(given: Given): void {
     both(name, "transcript", "only a trial has a transcript");
     both(name, "faults", "a planet run has no faults");
     both(name, "ahead", "the rules of a planet run are what they are");
+    both(name, "strict", "the rules of a planet run are what they are");
   }
   both("seed", "seeds", "one trial or many, not both");
   both("seed", "from", "--from is for many trials");
@@ -235,11 +238,12 @@ function faultsOf(text: string): readonly Fault[] {
   return FAULT_NAMES.filter((name) => names.includes(name));
 }
 
-function aheadOf(text: string): "none" {
-  return text === "none" ? text : fail(`--ahead ${quote(text)}: only none is allowed`);
+/** Of an option that takes rules of a kind away. */
+function noneOf(option: string, text: string): "none" {
+  return text === "none" ? text : fail(`--${option} ${quote(text)}: only none is allowed`);
 }
 
 const moreOf = (given: Given): string =>
-  ["faults", "ahead", "pops", "planet"]
+  ["faults", "ahead", "strict", "pops", "planet"]
     .map((name) => (given[name] === undefined ? "" : ` --${name} ${given[name]}`))
     .join("");

@@ -37,8 +37,8 @@ export interface PlanOptions {
   readonly pops?: number;
   /** Whether rules lease and have grace: drawn unless given. */
   readonly ahead?: "none";
-  /** Whether rules may be strict; they are not unless given. */
-  readonly strict?: "drawn";
+  /** Whether rules may be strict, and look for thinly spread clients; they do not unless given. */
+  readonly strict?: "drawn" | "none";
 }
 
 /** Randomness of their own for what came later: a trial without it is the one it was before there was any. */
@@ -54,7 +54,11 @@ export function draw(random: Random, { commands, ahead, strict }: Later, options
   const others = allowed.filter((fault) => fault !== "command");
   const faults = new Set<Fault>(quiet ? [] : others.filter(() => random() < 0.5));
   if (allowed.includes("command") && commands() < 0.5) faults.add("command");
-  const rules = drawRules(random, options.ahead === "none" ? undefined : ahead, options.strict && strict);
+  const rules = drawRules(
+    random,
+    options.ahead === "none" ? undefined : ahead,
+    options.strict === "drawn" ? strict : undefined,
+  );
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {
     rules,
@@ -123,7 +127,10 @@ function drawAhead(random: Random | undefined, algorithm: string, graceMost: num
   };
 }
 
-/** Every third rule that may be strict is, for as many isolates as its limit allows, or a few. */
+/**
+ * Every third rule that may be strict is, for as many isolates as its limit allows, or a few. As many look for thinly
+ * spread clients.
+ */
 function drawStrict(
   random: Random | undefined,
   {
@@ -134,8 +141,9 @@ function drawStrict(
   }: { algorithm: string; limit: number; threshold: number; grace?: unknown },
 ): object {
   if (random === undefined) return {};
+  const spread = random() < 1 / 3 ? "auto" : "off";
   const silent = threshold - 1 + (grace === "auto" ? Math.floor(threshold / 2) : Number(grace));
   const most = silent === 0 ? 0 : Math.floor((limit - 1) / silent);
-  if (random() < 2 / 3 || algorithm === "token-bucket" || most === 0) return {};
-  return { strict: random() < 0.7 ? most : 1 + drawBelow(random, most) };
+  if (random() < 2 / 3 || algorithm === "token-bucket" || most === 0) return { spread };
+  return { spread, strict: random() < 0.7 ? most : 1 + drawBelow(random, most) };
 }

@@ -331,8 +331,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/decide.ts",
-        "if (hot === undefined || hot.outbox.seq === 0 || hot.outbox.reportAt !== NEVER) return;",
-        "if (hot === undefined || hot.outbox.reportAt >= NEVER) return;",
+        "if (hot.outbox.reportAt === NEVER) hot.outbox.reportBy(after(now, REPORT_RETRY_MAX));\n    this.due.push(hot);",
+        "if (hot.outbox.reportAt > after(now, REPORT_RETRY_MAX)) this.due.push(hot);",
       ),
       edit(
         "shared/pop/source.ts",

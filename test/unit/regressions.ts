@@ -112,18 +112,6 @@ export const REGRESSIONS: readonly Regression[] = [
     caughtBy: ["progress"],
   },
   {
-    name: "an Ask that was given up is out again once the clock is put back, and nobody reports",
-    seed: 16192,
-    edits: [
-      {
-        file: "shared/pop/outbox.ts",
-        find: "this.flight = { ...this.flight, giveUpAt: NEVER };",
-        replace: "",
-      },
-    ],
-    caughtBy: ["lost"],
-  },
-  {
     name: "a claim by an owner that was forgotten is not believed, as its epoch is low again",
     seed: 61506,
     edits: [
@@ -148,19 +136,6 @@ export const REGRESSIONS: readonly Regression[] = [
       },
     ],
     caughtBy: ["bound", "spending"],
-  },
-  {
-    name: "grace that is used while an Ask of the window before is out is never told",
-    since: "leases",
-    seed: 3427,
-    edits: [
-      {
-        file: "shared/pop/ahead.ts",
-        find: "if (outbox.isOut(now) && outbox.flight?.ask.window === this.window(slot)) return false;",
-        replace: "if (outbox.isOut(now)) return false;",
-      },
-    ],
-    caughtBy: ["lost"],
   },
   {
     name: "what was asked for and given up is kept for good",
