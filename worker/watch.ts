@@ -43,7 +43,8 @@ export class Watch {
   /** How long ago there was a connection, ms: 0 while there is one, null before the first. */
   ageMs(now: EpochMs): number | null {
     if (this.#open > 0) return 0;
-    return this.#lastAt === NEVER ? null : between(this.#lastAt, now);
+    // A clock that was put back makes no length below zero.
+    return this.#lastAt === NEVER ? null : Math.max(0, between(this.#lastAt, now));
   }
 
   /** Asked at every request: whether `keep` has something to do. */

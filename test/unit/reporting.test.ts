@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Reports } from "../../shared/hub/reports.ts";
 import {
+  KEYS_SHOWN_FOR,
   REPORT_BUSY,
   REPORT_DECIDED,
   REPORT_IDLE_MAX,
@@ -43,7 +44,7 @@ function isolateOf(name: string) {
 /** A hub as its shell has it: what is stored survives, what is not does not. */
 class Hub {
   #reports = new Reports();
-  readonly #rows = new Map<string, Uint8Array>();
+  readonly #rows = new Map<string, { readonly at: EpochMs; readonly frame: Uint8Array }>();
   #base: Uint8Array | undefined;
 
   report(frame: Uint8Array, now: EpochMs) {
@@ -51,22 +52,26 @@ class Hub {
     if (!read.ok) throw new Error(read.error);
     const report = read.value;
     if (this.#reports.take(report, now)) {
-      this.#rows.set(report.source, encodeReport(report));
+      this.#rows.set(report.source, { at: now, frame: encodeReport(report) });
       const { gone, base } = this.#reports.tidy(now);
       for (const source of gone) this.#rows.delete(source);
       if (base) this.#base = this.#reports.encodeBase();
     }
-    return { source: report.source, seq: report.seq };
+    return this.#reports.receiptOf(report);
   }
 
   restart(now: EpochMs): void {
     this.#reports = new Reports();
-    const stored = [...this.#rows.values()].map((row) => {
-      const read = decodeReport(row);
+    const stored = [...this.#rows.values()].map(({ at: seenAt, frame }) => {
+      const read = decodeReport(frame);
       if (!read.ok) throw new Error(read.error);
-      return read.value;
+      return { report: read.value, seenAt };
     });
     this.#reports.restore(stored, this.#base, now);
+  }
+
+  isolates(now: EpochMs): number {
+    return this.#reports.metrics(now).pops.reduce((all, { isolates }) => all + isolates, 0);
   }
 
   /** Requests counted in all, by rule, and those under none. */
@@ -155,6 +160,23 @@ describe("an isolate's reports", () => {
     expect(reporting.next(later, at(4_000 + REPORT_DECIDED)).kind).toBe("send");
   });
 
+  it("are made anew when the hub cannot read one", () => {
+    const { tally, reporting } = isolateOf("x");
+    const run = reporting.begin(at(0), 0);
+    tally.passed();
+    const first = reporting.next(run, at(REPORT_PAUSE_MAX));
+    reporting.refused();
+    reporting.failed(at(REPORT_PAUSE_MAX), 0);
+    tally.passed();
+    const again = reporting.next(reporting.begin(at(60_000), 0), at(90_000));
+    expect(again.kind).toBe("send");
+    expect(again).not.toEqual(first);
+    const read = again.kind === "send" ? decodeReport(again.frame) : undefined;
+    expect(read?.ok && [read.value.seq, read.value.unlimited]).toEqual([2, 2]);
+    expect(reporting.acknowledged({ source: "x.1", seq: 1 }, at(90_000))).toBe(false);
+    expect(reporting.acknowledged({ source: "x.1", seq: 2 }, at(90_000))).toBe(true);
+  });
+
   it("say nothing where nothing was counted", () => {
     const { reporting } = isolateOf("x");
     expect(reporting.next(reporting.begin(at(0), 0), at(REPORT_PAUSE_MAX)).kind).toBe("over");
@@ -238,6 +260,21 @@ function play(events: readonly Event[]) {
   return { expected, said: hub.totals(at(now)) };
 }
 
+describe("a restarted hub", () => {
+  it("takes nobody for alive who was silent for long", () => {
+    const hub = new Hub();
+    const { tally, reporting } = isolateOf("x");
+    tally.passed();
+    const step = reporting.next(reporting.begin(at(0), 0), at(REPORT_PAUSE_MAX));
+    if (step.kind === "send") hub.report(step.frame, at(0));
+    hub.restart(at(KEYS_SHOWN_FOR - 1));
+    expect(hub.isolates(at(KEYS_SHOWN_FOR - 1))).toBe(1);
+    hub.restart(at(KEYS_SHOWN_FOR + 1));
+    expect(hub.isolates(at(KEYS_SHOWN_FOR + 1))).toBe(0);
+    expect(hub.totals(at(KEYS_SHOWN_FOR + 1))).toEqual({ unlimited: 1 });
+  });
+});
+
 describe("counts", () => {
   it("arrive once, whatever is lost, repeated or restarted", () => {
     fc.assert(
@@ -247,6 +284,21 @@ describe("counts", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("arrive once when an isolate was put away before its last report was delivered", () => {
+    const request = (isolate: number) => ({ kind: "request", isolate, rule: 2 }) as const;
+    const report = (isolate: number, fate: "ok" | "lost" | "unheard") =>
+      ({ kind: "report", isolate, fate }) as const;
+    for (const fate of ["lost", "unheard"] as const)
+      for (const restart of [[], [{ kind: "restart" } as const]]) {
+        const { expected, said } = play([
+          ...[request(0), report(0, "ok"), request(0), report(0, fate)],
+          ...[{ kind: "time", ms: REPORTER_KEPT + 1 } as const, request(1), report(1, "ok")],
+          ...[...restart, request(0), report(0, "ok"), request(0)],
+        ]);
+        expect(said).toEqual(expected);
+      }
   });
 
   it("are kept when an isolate is put away, and when there are too many", () => {
