@@ -104,22 +104,24 @@ export class RegionHub extends DurableObject<Env> {
     }
   }
 
-  /** Takes sightings of thinly spread clients, from an isolate or from another hub, and does what they lead to. */
-  sighted(frame: Uint8Array): void {
+  /** Takes sightings of thinly spread clients, from an isolate or passed on by another hub, and does what they lead to. */
+  sighted(frame: Uint8Array, isPassedOn = false): void {
     const read = decodeSightings(frame);
     if (!read.ok) return;
-    const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()));
-    for (const { owner, ask } of claims)
-      this.#inBackground(this.env.KEY_OWNER.getByName(owner).ask(encodeAsks([ask])));
+    const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()), isPassedOn);
+    for (const claim of claims) {
+      const owner = this.env.KEY_OWNER.getByName(claim.owner);
+      this.#inBackground(owner.ask(encodeAsks([claim.ask])), () => this.#spread.failed(claim));
+    }
     for (const [region, sightings] of forward) {
       const hub = this.env.REGION_HUB.getByName(region, { locationHint: region });
-      this.#inBackground(hub.sighted(encodeSightings(sightings)));
+      this.#inBackground(hub.sighted(encodeSightings(sightings), true));
     }
   }
 
   /** A call that fails costs accuracy, never the bound. */
-  #inBackground(call: Promise<unknown>): void {
-    this.ctx.waitUntil(call.catch(() => undefined));
+  #inBackground(call: Promise<unknown>, failed = (): void => undefined): void {
+    this.ctx.waitUntil(call.catch(failed));
   }
 
   /** All that this region's isolates counted. */

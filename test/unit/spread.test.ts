@@ -143,6 +143,38 @@ describe("hubs", () => {
     expect(old.size).toBe(0);
   });
 
+  it("count what was passed on to them, whoever they think it is", () => {
+    // Hubs of two releases that divide keys up differently would pass a sighting to and fro.
+    const hub = new Spread(REGIONS[0]);
+    const { claims, forward } = hub.take([sighting(keyOf(1), { seen: 9 })], at(0), true);
+    expect([claims.length, forward.size]).toEqual([1, 0]);
+  });
+
+  it("claim a client with its next sighting when the Ask was lost", () => {
+    const hub = new Spread(REGIONS[0]);
+    const [claim] = hub.take([sighting(key, { seen: 9 })], at(0)).claims;
+    expect(hub.take([sighting(key)], at(1)).claims).toEqual([]);
+    if (claim !== undefined) hub.failed(claim);
+    expect(hub.take([sighting(key)], at(2)).claims).toHaveLength(1);
+    expect(hub.take([sighting(key)], at(3)).claims).toEqual([]);
+  });
+
+  it("look for what is over at most once a second, however many clients come", () => {
+    const hub = new Spread(REGIONS[0]);
+    const many = KEYS.map((one) => sighting(one));
+    const began = performance.now();
+    hub.take(many.slice(0, SIGHTED_MAX), at(0));
+    const filled = performance.now();
+    hub.take(many.slice(SIGHTED_MAX), at(0));
+    // A tenth as many. A look at all for each of them would take a hundred times as long.
+    expect(performance.now() - filled).toBeLessThan(5 * (filled - began) + 20);
+    expect(hub.size).toBe(SIGHTED_MAX);
+    // What is over goes first, and makes room for what is not.
+    const next = windowAt(grid, at(0)) + 1;
+    hub.take([sighting(key, { window: next })], at(rule.window));
+    expect(hub.size).toBe(1);
+  });
+
   it("are bounded", () => {
     const hub = new Spread(REGIONS[0]);
     for (const one of KEYS) hub.take([sighting(one)], at(0));
