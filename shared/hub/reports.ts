@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import {
   BASE_ROWS_MAX,
+  KEYS_KEPT_MAX,
   KEYS_SHOWN_FOR,
   REPORTER_KEPT,
   REPORTERS_MAX,
@@ -110,7 +111,10 @@ export class Reports {
     const last = this.#reporters.get(report.source)?.report.seq;
     if (last !== undefined && report.seq <= last) return false;
     this.#reporters.delete(report.source);
-    this.#reporters.set(report.source, { report, seenAt: now });
+    // The busiest come first.
+    const most = Math.max(1, Math.floor(KEYS_KEPT_MAX / (this.#reporters.size + 1)));
+    const kept = report.keys.length <= most ? report : { ...report, keys: report.keys.slice(0, most) };
+    this.#reporters.set(report.source, { report: kept, seenAt: now });
     return true;
   }
 

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Reports } from "../../shared/hub/reports.ts";
 import {
+  KEYS_KEPT_MAX,
+  KEYS_REPORTED_MAX,
   KEYS_SHOWN_FOR,
   REPORT_BUSY,
   REPORT_DECIDED,
@@ -15,7 +17,7 @@ import {
   REPORTING_MAX,
 } from "../../shared/limits.ts";
 import { type Decision, refusal } from "../../shared/pop/decide.ts";
-import { decodeReport, encodeReport, type Report } from "../../shared/telemetry/report.ts";
+import { decodeReport, encodeReport, type Report, type ReportedKey } from "../../shared/telemetry/report.ts";
 import { Reporting } from "../../shared/telemetry/reporting.ts";
 import { Tally } from "../../shared/telemetry/tally.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
@@ -32,6 +34,31 @@ const situation = () => ({
   capacity: 8,
   replacements: 0,
   keys: [],
+});
+
+/** Says that one request was under no rule. */
+const emptyReport = (source: string): Report => ({
+  source,
+  seq: 1,
+  ...situation(),
+  rules: [],
+  unlimited: 1,
+  faults: 0,
+  heard: 0,
+  asks: Array<number>(10).fill(0),
+  askMs: 0,
+});
+
+const keyOf = (used: number): ReportedKey => ({
+  rule: "0".repeat(16),
+  tag: used.toString(16).padStart(16, "0"),
+  hash: null,
+  label: null,
+  window: 1,
+  used,
+  claimed: false,
+  blockedUntil: null,
+  blockedSince: null,
 });
 
 /** An isolate, and how a run of it is gone through. */
@@ -260,6 +287,24 @@ function play(events: readonly Event[]) {
   return { expected, said: hub.totals(at(now)) };
 }
 
+describe("the clients that a hub is told of", () => {
+  it("are kept in bounds however many isolates report, and the busiest of each isolate first", () => {
+    const reports = new Reports();
+    const isolates = KEYS_KEPT_MAX / 5;
+    const keys = Array.from({ length: KEYS_REPORTED_MAX }, (_, index) => keyOf(KEYS_REPORTED_MAX - index));
+    for (const seq of [1, 2])
+      for (let index = 0; index < isolates; index++)
+        reports.take({ ...emptyReport(`s${index}`), seq, keys }, at(0));
+    const kept = reports.keys(at(0));
+    expect(kept).toHaveLength(KEYS_KEPT_MAX);
+    expect(Math.min(...kept.map(({ used }) => used))).toBe(KEYS_REPORTED_MAX - 4);
+    // One isolate alone is shown whole.
+    const few = new Reports();
+    few.take({ ...emptyReport("x"), keys }, at(0));
+    expect(few.keys(at(0))).toHaveLength(KEYS_REPORTED_MAX);
+  });
+});
+
 describe("a restarted hub", () => {
   it("takes nobody for alive who was silent for long", () => {
     const hub = new Hub();
@@ -303,23 +348,12 @@ describe("counts", () => {
 
   it("are kept when an isolate is put away, and when there are too many", () => {
     const reports = new Reports();
-    const frame = (source: string): Report => ({
-      source,
-      seq: 1,
-      ...situation(),
-      rules: [],
-      unlimited: 1,
-      faults: 0,
-      heard: 0,
-      asks: Array<number>(10).fill(0),
-      askMs: 0,
-    });
-    for (let index = 0; index < REPORTERS_MAX + 3; index++) reports.take(frame(`s${index}`), at(index));
+    for (let index = 0; index < REPORTERS_MAX + 3; index++) reports.take(emptyReport(`s${index}`), at(index));
     expect(reports.tidy(at(REPORTERS_MAX + 3))).toEqual({ gone: ["s0", "s1", "s2"], base: true });
     expect(reports.size).toBe(REPORTERS_MAX);
     expect(reports.metrics(at(REPORTERS_MAX + 3)).unlimited).toBe(REPORTERS_MAX + 3);
     // One of those gone is repeated.
-    expect(reports.take(frame("s1"), at(REPORTERS_MAX + 4))).toBe(false);
+    expect(reports.take(emptyReport("s1"), at(REPORTERS_MAX + 4))).toBe(false);
     expect(reports.tidy(at(REPORTERS_MAX + 4 + REPORTER_KEPT)).gone).toHaveLength(REPORTERS_MAX);
     expect(reports.metrics(at(REPORTER_KEPT)).unlimited).toBe(REPORTERS_MAX + 3);
   });
