@@ -59,25 +59,28 @@ describe("the plan", () => {
 describe("the sampler", () => {
   it("picks a unit of cost with the plan's probability, whatever requests cost", () => {
     const sampler = new Sampler([rule, ruleWith({ spread: "off" })], 7);
-    let picked = 0;
-    for (let request = 0; request < 100_000; request++) if (sampler.takes(0, 1)) picked += 1;
+    const picked = (cost: number): number => {
+      let all = 0;
+      for (let request = 0; request < 100_000; request++) all += sampler.picks(0, cost);
+      return all / (100_000 * cost);
+    };
     // 0.12 ± 4 standard deviations; the seed is fixed.
-    expect(Math.abs(picked / 100_000 - 0.12)).toBeLessThan(0.0042);
-    let dear = 0;
-    for (let request = 0; request < 100_000; request++) if (sampler.takes(0, 3)) dear += 1;
-    expect(Math.abs(dear / 100_000 - (1 - 0.88 ** 3))).toBeLessThan(0.006);
-    for (let request = 0; request < 100_000; request++) expect(sampler.takes(1, 1)).toBe(false);
+    expect(Math.abs(picked(1) - 0.12)).toBeLessThan(0.0042);
+    // A dear request can be picked more than once: its units are as likely as those of cheap ones.
+    expect(Math.abs(picked(3) - 0.12)).toBeLessThan(0.0024);
+    expect(Math.abs(picked(40) - 0.12)).toBeLessThan(0.0007);
+    for (let request = 0; request < 100_000; request++) expect(sampler.picks(1, 1)).toBe(0);
   });
 
   it("picks each one where the probability is 1", () => {
     const sampler = new Sampler([{ ...rule, limit: 5 }], 7);
-    expect(Array.from({ length: 4 }, () => sampler.takes(0, 1))).toEqual([true, true, true, true]);
+    expect([1, 1, 3, 1].map((cost) => sampler.picks(0, cost))).toEqual([1, 1, 3, 1]);
   });
 
   it("picks others with another seed", () => {
     const picks = (seed: number) => {
       const sampler = new Sampler([rule], seed);
-      return Array.from({ length: 100 }, () => sampler.takes(0, 1));
+      return Array.from({ length: 100 }, () => sampler.picks(0, 1));
     };
     expect(picks(1)).toEqual(picks(1));
     expect(picks(1)).not.toEqual(picks(2));
