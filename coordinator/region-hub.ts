@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
 import type { RegionMetrics } from "../shared/hub/region-metrics.ts";
-import { Reports } from "../shared/hub/reports.ts";
+import { type Reporter, Reports } from "../shared/hub/reports.ts";
 import { Spread } from "../shared/hub/spread.ts";
 import { Stories } from "../shared/hub/stories.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
@@ -18,13 +18,18 @@ import { REGIONS } from "../shared/region.ts";
 import { decodeSightings, encodeSightings } from "../shared/spread/sightings.ts";
 import type { StoryEvent } from "../shared/telemetry/live.ts";
 import { decodeReport, encodeReceipt, encodeReport, type Report } from "../shared/telemetry/report.ts";
-import { epochMs } from "../shared/time.ts";
+import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Env } from "../worker/env.ts";
 import { Viewers } from "./viewers.ts";
 
 /** Where an isolate's last report is stored, and where the sum of those that are gone. */
 const REPORT_PREFIX = "report:";
 const BASE_ROW = "reports";
+/** As it is stored: this object sleeps whenever nobody calls, and must still know who was silent for how long. */
+interface StoredReport {
+  readonly at: number;
+  readonly report: Uint8Array;
+}
 /** Of isolates that hold a connection. */
 const WATCH_TAG = "watch";
 
@@ -77,43 +82,46 @@ export class RegionHub extends DurableObject<Env> {
     if (!read.ok) return encodeReceipt({ error: read.error, speaks: SCHEMA }, SCHEMA_MIN);
     const report = read.value;
     const now = epochMs(Date.now());
-    if (this.#reports.take(report, now)) this.#store(report);
+    if (this.#reports.take(report, now)) this.#store(report, now);
     for (const key of report.keys) this.#stories.seen(key, report.pop, now);
     this.#viewers.reported();
-    return encodeReceipt({ source: report.source, seq: report.seq });
+    return encodeReceipt(this.#reports.receiptOf(report));
   }
 
-  #store(report: Report): void {
+  #store(report: Report, now: EpochMs): void {
     const { kv } = this.ctx.storage;
-    kv.put(REPORT_PREFIX + report.source, encodeReport({ ...report, keys: [] }));
-    const { gone, base } = this.#reports.tidy(epochMs(Date.now()));
+    const row: StoredReport = { at: now, report: encodeReport({ ...report, keys: [] }) };
+    kv.put(REPORT_PREFIX + report.source, row);
+    const { gone, base } = this.#reports.tidy(now);
     for (const source of gone) kv.delete(REPORT_PREFIX + source);
     if (base) kv.put(BASE_ROW, this.#reports.encodeBase());
   }
 
-  *#storedReports(): Iterable<Report> {
-    for (const [, frame] of this.ctx.storage.kv.list({ prefix: REPORT_PREFIX })) {
-      const read = decodeReport(frame);
-      if (read.ok) yield read.value;
+  *#storedReports(): Iterable<Reporter> {
+    for (const [, row] of this.ctx.storage.kv.list<StoredReport>({ prefix: REPORT_PREFIX })) {
+      const read = decodeReport(row.report);
+      if (read.ok) yield { report: read.value, seenAt: epochMs(row.at) };
     }
   }
 
-  /** Takes sightings of thinly spread clients, from an isolate or from another hub, and does what they lead to. */
-  sighted(frame: Uint8Array): void {
+  /** Takes sightings of thinly spread clients, from an isolate or passed on by another hub, and does what they lead to. */
+  sighted(frame: Uint8Array, isPassedOn = false): void {
     const read = decodeSightings(frame);
     if (!read.ok) return;
-    const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()));
-    for (const { owner, ask } of claims)
-      this.#inBackground(this.env.KEY_OWNER.getByName(owner).ask(encodeAsks([ask])));
+    const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()), isPassedOn);
+    for (const claim of claims) {
+      const owner = this.env.KEY_OWNER.getByName(claim.owner);
+      this.#inBackground(owner.ask(encodeAsks([claim.ask])), () => this.#spread.failed(claim));
+    }
     for (const [region, sightings] of forward) {
       const hub = this.env.REGION_HUB.getByName(region, { locationHint: region });
-      this.#inBackground(hub.sighted(encodeSightings(sightings)));
+      this.#inBackground(hub.sighted(encodeSightings(sightings), true));
     }
   }
 
   /** A call that fails costs accuracy, never the bound. */
-  #inBackground(call: Promise<unknown>): void {
-    this.ctx.waitUntil(call.catch(() => undefined));
+  #inBackground(call: Promise<unknown>, failed = (): void => undefined): void {
+    this.ctx.waitUntil(call.catch(failed));
   }
 
   /** All that this region's isolates counted. */

@@ -52,9 +52,9 @@ export class Viewers {
     const wanted = query.getAll("wanted").slice(0, WANTED_MAX);
     const viewer: Viewer = { news: query.get("news") === "1", wanted };
     server.serializeAttachment(viewer);
-    send(server, this.#counts());
-    send(server, this.#keys());
-    if (viewer.news) send(server, this.#standing());
+    send(server, JSON.stringify(this.#counts()));
+    send(server, JSON.stringify(this.#keys()));
+    if (viewer.news) send(server, JSON.stringify(this.#standing()));
     this.#renew();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -73,17 +73,22 @@ export class Viewers {
     this.#pushDue = true;
     setTimeout(() => {
       this.#pushDue = false;
+      // All are told the same.
+      const [counts, keys] = [JSON.stringify(this.#counts()), JSON.stringify(this.#keys())];
       for (const [socket] of this.#viewers()) {
-        send(socket, this.#counts());
-        send(socket, this.#keys());
+        send(socket, counts);
+        send(socket, keys);
       }
     }, LIVE_PAUSE);
   }
 
   announced(news: readonly Announcement[]): void {
     if (news.length === 0) return;
+    const viewers = this.#viewers().filter(([, viewer]) => viewer.news);
+    if (viewers.length === 0) return;
     const message: News = { kind: "news", at: Date.now(), standing: false, news: news.map(liveNews) };
-    for (const [socket, { news: wanted }] of this.#viewers()) if (wanted) send(socket, message);
+    const text = JSON.stringify(message);
+    for (const [socket] of viewers) send(socket, text);
   }
 
   #renew(): void {
@@ -141,9 +146,9 @@ function liveNews(news: Announcement): LiveNews {
   };
 }
 
-function send(socket: WebSocket, message: Counts | Keys | News): void {
+function send(socket: WebSocket, text: string): void {
   try {
-    socket.send(JSON.stringify(message));
+    socket.send(text);
   } catch {
     // The page is gone; it will connect anew.
   }

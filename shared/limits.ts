@@ -275,6 +275,11 @@ export const BASE_ROWS_MAX = 2_048;
 export const RULES_REPORTED_MAX = 1_024;
 /** Clients in one report while somebody looks: about 150 bytes each. */
 export const KEYS_REPORTED_MAX = 200;
+/**
+ * Clients of all reports together that a hub keeps while somebody looks, about 500 bytes each: the more isolates report,
+ * the fewer of each. Without it a thousand isolates would fill the hub's memory as soon as a page is opened.
+ */
+export const KEYS_KEPT_MAX = 10_000;
 /** Clients of one region that a live page is told of. */
 export const KEYS_SHOWN_MAX = 200;
 /** Clients of one region that live pages ask for by name. */

@@ -25,6 +25,8 @@ export const after = (start: EpochMs, length: DurationMs): EpochMs => (start + l
 export const between = (start: EpochMs, end: EpochMs): DurationMs => (end - start) as DurationMs;
 /** The later of two points. */
 export const later = (a: EpochMs, b: EpochMs): EpochMs => (a > b ? a : b);
+/** The earlier of two points. */
+export const earlier = (a: EpochMs, b: EpochMs): EpochMs => (a < b ? a : b);
 /** Whole seconds from `now` until `until`, rounded up, never negative. Used in headers. */
 export const secondsUntil = (until: EpochMs, now: EpochMs): number =>
   until > now ? Math.ceil((until - now) / 1000) : 0;

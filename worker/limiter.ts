@@ -237,10 +237,11 @@ export class Limiter {
 
   /** Reports what was picked of a silently admitted request. */
   #saw(picked: readonly Picked[], requested: Countable, background: Background): void {
-    for (const { ruleIndex, slot } of picked) {
+    for (const one of picked) {
+      const { ruleIndex } = one;
       const hash = this.#source.hashers[ruleIndex]?.hash(requested.keyOf(ruleIndex)) ?? "";
       const label = this.#labelOf(() => requested)?.(ruleIndex);
-      this.#lookout.saw(sightingOf(this.#source, slot, hash, label), this.region, background);
+      this.#lookout.saw(sightingOf(this.#source, one, hash, label), this.region, background);
     }
   }
 

@@ -11,15 +11,15 @@ import {
   LIVE_FOR,
   LIVE_PAUSE,
   LIVE_RETRY,
-  WATCH_CONNECT_MAX,
 } from "../shared/limits.ts";
 import { REGIONS, type Region } from "../shared/region.ts";
 import type { Client, LiveMessage } from "../shared/telemetry/live.ts";
 import { accuracyOf } from "./accuracy.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
+import { hubSocket } from "./hub-socket.ts";
 import type { Service } from "./service.ts";
-import { sleep, within } from "./timer.ts";
+import { sleep } from "./timer.ts";
 
 /** A client that the page looks at more closely. */
 export interface Chosen {
@@ -112,17 +112,11 @@ class LiveStream {
     }
   }
 
-  async #connect(region: Region): Promise<WebSocket | undefined> {
+  #connect(region: Region): Promise<WebSocket | undefined> {
     const query = new URLSearchParams(this.#wanted.map((name) => ["wanted", name]));
     if (region === this.#context.region) query.set("news", "1");
-    const hub = this.#context.env.REGION_HUB.getByName(region, { locationHint: region });
     this.#calls += 1;
-    try {
-      const upgrade = hub.fetch(`https://hub/live?${query}`, { headers: { Upgrade: "websocket" } });
-      return (await within(upgrade, WATCH_CONNECT_MAX))?.webSocket ?? undefined;
-    } catch {
-      return undefined;
-    }
+    return hubSocket(this.#context.env, region, `/live?${query}`);
   }
 
   /** Passes on what a hub says, until the connection ends. */

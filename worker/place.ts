@@ -19,8 +19,10 @@ export function placeOf(request: Request): Place {
 
 let pop: string | undefined;
 
-/** The data centre of this isolate, read once: an isolate stays where it is. */
+/** The data centre of this isolate, read once: an isolate stays where it is. A request of another Worker's may not say it. */
 export function popHere(request: Request): string {
-  pop ??= placeOf(request).colo;
-  return pop;
+  if (pop !== undefined) return pop;
+  const { colo } = placeOf(request);
+  if (colo !== UNKNOWN_POP) pop = colo;
+  return colo;
 }

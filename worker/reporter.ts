@@ -6,7 +6,7 @@
 import { REPORT_CALL_MAX } from "../shared/limits.ts";
 import type { Source } from "../shared/pop/source.ts";
 import type { Region } from "../shared/region.ts";
-import { decodeReceipt, type Receipt, type ReportedKey } from "../shared/telemetry/report.ts";
+import { decodeReceipt, type ReceiptReply, type ReportedKey } from "../shared/telemetry/report.ts";
 import { Reporting } from "../shared/telemetry/reporting.ts";
 import type { Tally } from "../shared/telemetry/tally.ts";
 import { between, type EpochMs, epochMs } from "../shared/time.ts";
@@ -76,18 +76,21 @@ export class Reporter {
   }
 
   async #send(region: Region, frame: Uint8Array): Promise<boolean> {
-    const receipt = await this.#call(region, frame).catch(() => undefined);
+    const reply = await this.#call(region, frame).catch(() => undefined);
     const now = epochMs(Date.now());
-    if (receipt === undefined) this.#reporting.failed(now, Math.random());
-    else this.#reporting.acknowledged(receipt, now);
-    return receipt !== undefined;
+    if (reply !== undefined && "seq" in reply && this.#reporting.acknowledged(reply, now)) return true;
+    if (reply !== undefined && "error" in reply && reply.error === "malformed") {
+      console.error(JSON.stringify({ event: "report-refused", ...reply }));
+      this.#reporting.refused();
+    }
+    this.#reporting.failed(now, Math.random());
+    return false;
   }
 
   /** A hub of an older release takes no reports: that is as if it were out of reach. */
-  async #call(region: Region, frame: Uint8Array): Promise<Receipt | undefined> {
+  async #call(region: Region, frame: Uint8Array): Promise<ReceiptReply | undefined> {
     const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
-    const reply = await within(hub.report(frame), REPORT_CALL_MAX);
-    const read = decodeReceipt(reply);
-    return read.ok && "seq" in read.value ? read.value : undefined;
+    const read = decodeReceipt(await within(hub.report(frame), REPORT_CALL_MAX));
+    return read.ok ? read.value : undefined;
   }
 }

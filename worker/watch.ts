@@ -5,7 +5,6 @@
  */
 import { follow } from "../shared/hub/feed.ts";
 import { type WatchEnd, Watching } from "../shared/hub/watching.ts";
-import { WATCH_CONNECT_MAX } from "../shared/limits.ts";
 import type { Source } from "../shared/pop/source.ts";
 import { decodeFeed } from "../shared/protocol/codec.ts";
 import { SCHEMA } from "../shared/protocol/schema.ts";
@@ -13,6 +12,7 @@ import type { Region } from "../shared/region.ts";
 import { between, type EpochMs, epochMs, NEVER } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
+import { hubSocket } from "./hub-socket.ts";
 import type { OwnerClient } from "./owner-client.ts";
 import { sleep, within } from "./timer.ts";
 
@@ -43,7 +43,8 @@ export class Watch {
   /** How long ago there was a connection, ms: 0 while there is one, null before the first. */
   ageMs(now: EpochMs): number | null {
     if (this.#open > 0) return 0;
-    return this.#lastAt === NEVER ? null : between(this.#lastAt, now);
+    // A clock that was put back makes no length below zero.
+    return this.#lastAt === NEVER ? null : Math.max(0, between(this.#lastAt, now));
   }
 
   /** Asked at every request: whether `keep` has something to do. */
@@ -90,16 +91,9 @@ export class Watch {
     return outcome;
   }
 
-  async #connect(region: Region): Promise<WebSocket | undefined> {
+  #connect(region: Region): Promise<WebSocket | undefined> {
     const { feed, number } = this.#watching.place;
-    const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
-    const url = `https://hub/watch?feed=${feed}&number=${number}&schema=${SCHEMA}`;
-    try {
-      const response = await within(hub.fetch(url, { headers: { Upgrade: "websocket" } }), WATCH_CONNECT_MAX);
-      return response?.webSocket ?? undefined;
-    } catch {
-      return undefined;
-    }
+    return hubSocket(this.#env, region, `/watch?feed=${feed}&number=${number}&schema=${SCHEMA}`);
   }
 
   #hear(data: string | ArrayBuffer, background: Background): "next" | "gap" {

@@ -35,12 +35,12 @@ export class HubHost {
   }
 
   /** Takes sightings of thinly spread clients, as `RegionHub.sighted` does. */
-  sighted(sightings: readonly Sighting[]): void {
-    const { claims, forward } = this.#spread.take(sightings, this.clock.now());
+  sighted(sightings: readonly Sighting[], isPassedOn = false): void {
+    const { claims, forward } = this.#spread.take(sightings, this.clock.now(), isPassedOn);
     for (const { owner, ask } of claims) this.#world.claim(this.#region, owner, ask);
     for (const [region, others] of forward)
       this.#world.agenda.after(this.#world.betweenHubs(this.#region, region), () =>
-        this.#world.hub(region).sighted(others),
+        this.#world.hub(region).sighted(others, true),
       );
   }
 

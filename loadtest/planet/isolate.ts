@@ -174,9 +174,10 @@ export class Isolate {
 
   /** Reports what was picked of a silently admitted request, as `Limiter` and `Lookout` do. */
   #saw(picked: readonly Picked[], key: KeyMessage): void {
-    for (const { ruleIndex, slot } of picked) {
+    for (const one of picked) {
+      const { ruleIndex } = one;
       const hash = this.source.hashers[ruleIndex]?.hash(key) ?? "";
-      const at = this.#sightings.put(sightingOf(this.source, slot, hash, undefined), this.now());
+      const at = this.#sightings.put(sightingOf(this.source, one, hash, undefined), this.now());
       if (at !== undefined) this.world.agenda.after(between(this.now(), at), () => this.#handOver());
     }
   }

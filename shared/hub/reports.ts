@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import {
   BASE_ROWS_MAX,
+  KEYS_KEPT_MAX,
   KEYS_SHOWN_FOR,
   REPORTER_KEPT,
   REPORTERS_MAX,
@@ -13,11 +14,12 @@ import {
 import { decode, encode } from "../protocol/codec.ts";
 import { count } from "../protocol/fields.ts";
 import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
-import type { Report, ReportedKey } from "../telemetry/report.ts";
-import { after, type EpochMs } from "../time.ts";
+import type { Receipt, Report, ReportedKey } from "../telemetry/report.ts";
+import { after, type EpochMs, earlier } from "../time.ts";
 import type { PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
 
-interface Reporter {
+/** An isolate's last report, and when it came. */
+export interface Reporter {
   readonly report: Report;
   readonly seenAt: EpochMs;
 }
@@ -68,11 +70,14 @@ export class Reports {
   #askMs = 0;
 
   /** Brings back what was stored. `base`: what `encodeBase` wrote, if it was. Unreadable bytes count as none. */
-  restore(reports: Iterable<Report>, base: unknown, now: EpochMs): void {
+  restore(stored: Iterable<Reporter>, base: unknown, now: EpochMs): void {
     const read = decode(baseSchema, base);
     if (read.ok) this.#readBase(read.value);
-    for (const report of reports)
-      if (!this.#putAway.has(report.source)) this.#reporters.set(report.source, { report, seenAt: now });
+    // The one that reported longest ago first, and nobody later than now, whatever clock it was stored by.
+    const inOrder = [...stored].sort((a, b) => a.seenAt - b.seenAt);
+    for (const { report, seenAt } of inOrder)
+      if (!this.#putAway.has(report.source))
+        this.#reporters.set(report.source, { report, seenAt: earlier(seenAt, now) });
   }
 
   #readBase(base: Base): void {
@@ -101,13 +106,26 @@ export class Reports {
     } satisfies Base);
   }
 
-  /** Takes a report. True when it is news, and must be stored before it is acknowledged. */
+  /**
+   * Takes a report. True when it is news, and must be stored before it is acknowledged. One of an isolate that was put
+   * away is not taken: most of what it says is in the sum already. Its receipt says so, and the isolate begins anew.
+   */
   take(report: Report, now: EpochMs): boolean {
-    const last = this.#reporters.get(report.source)?.report.seq ?? this.#putAway.get(report.source);
+    if (this.#putAway.has(report.source)) return false;
+    const last = this.#reporters.get(report.source)?.report.seq;
     if (last !== undefined && report.seq <= last) return false;
     this.#reporters.delete(report.source);
-    this.#reporters.set(report.source, { report, seenAt: now });
+    // The busiest come first.
+    const most = Math.max(1, Math.floor(KEYS_KEPT_MAX / (this.#reporters.size + 1)));
+    const kept = report.keys.length <= most ? report : { ...report, keys: report.keys.slice(0, most) };
+    this.#reporters.set(report.source, { report: kept, seenAt: now });
     return true;
+  }
+
+  /** What the isolate is told once its report is stored. */
+  receiptOf({ source, seq }: Report): Receipt {
+    const last = this.#putAway.get(source);
+    return last === undefined ? { source, seq } : { source, seq: last, putAway: true };
   }
 
   /** Puts isolates away that were silent for long, and those silent for longest where there are too many. */

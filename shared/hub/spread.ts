@@ -2,17 +2,24 @@
  * What hubs do with sightings: each client's go to one hub, which its hash names, and that one claims the client when
  * there are enough of one window. An isolate calls its own hub alone, which passes on what is another's.
  */
-import { SIGHTED_MAX } from "../limits.ts";
+import { SIGHTED_MAX, SIGHTINGS_PAUSE } from "../limits.ts";
 import { ClaimBudget } from "../pop/claim-budget.ts";
 import type { Ask } from "../protocol/messages.ts";
 import { HUB_SOURCE } from "../protocol/messages.ts";
 import { REGIONS, type Region } from "../region.ts";
 import { type Sighting, sightingName } from "../spread/sightings.ts";
-import { type EpochMs, windowEnd } from "../time.ts";
+import { after, type EpochMs, NEVER, windowEnd } from "../time.ts";
+
+/** A client to be claimed: an Ask that wants nothing, and the object that it goes to. */
+export interface SpreadClaim {
+  readonly owner: string;
+  readonly ask: Ask;
+  /** So many sightings led to it. */
+  readonly needed: number;
+}
 
 export interface Sighted {
-  /** Clients to be claimed: an Ask that wants nothing, and the object that it goes to. */
-  readonly claims: readonly { readonly owner: string; readonly ask: Ask }[];
+  readonly claims: readonly SpreadClaim[];
   /** Sightings of clients that other hubs gather. */
   readonly forward: ReadonlyMap<Region, readonly Sighting[]>;
 }
@@ -22,19 +29,25 @@ export class Spread {
   /** How often a client was seen in a window, the one that was seen first at the front. */
   readonly #seen = new Map<string, { count: number; readonly until: EpochMs }>();
   readonly #budget = new ClaimBudget();
+  /** When it was last looked for windows that are over. */
+  #tidiedAt: EpochMs = NEVER;
   #asks = 0;
 
   constructor(region: Region) {
     this.#region = region;
   }
 
-  /** Takes what an isolate, or another hub, has seen. */
-  take(sightings: readonly Sighting[], now: EpochMs): Sighted {
-    const claims: { owner: string; ask: Ask }[] = [];
+  /**
+   * Takes what an isolate, or another hub, has seen.
+   * @param isPassedOn by another hub: those are counted here in any case. Hubs of two releases that do not agree on
+   *   whose a key is would pass them to and fro without end.
+   */
+  take(sightings: readonly Sighting[], now: EpochMs, isPassedOn = false): Sighted {
+    const claims: SpreadClaim[] = [];
     const forward = new Map<Region, Sighting[]>();
     for (const sighting of sightings) {
       const home = homeOf(sighting.key);
-      if (home !== this.#region) forward.set(home, [...(forward.get(home) ?? []), sighting]);
+      if (home !== this.#region && !isPassedOn) forward.set(home, [...(forward.get(home) ?? []), sighting]);
       else if (this.#isEnough(sighting, now)) claims.push(this.#claim(sighting, now));
     }
     return { claims, forward };
@@ -57,9 +70,19 @@ export class Spread {
     return false;
   }
 
+  /** The Ask of a claim was lost: the client's next sighting claims it. */
+  failed({ ask, needed }: SpreadClaim): void {
+    const known = this.#seen.get(sightingName(ask));
+    if (known !== undefined) known.count = Math.min(known.count, needed - 1);
+  }
+
   #tidy(now: EpochMs): void {
     if (this.#seen.size <= SIGHTED_MAX) return;
-    for (const [name, { until }] of this.#seen) if (until <= now) this.#seen.delete(name);
+    // A look at all of them is dear, and under a flood each sighting is one too many.
+    if (after(this.#tidiedAt, SIGHTINGS_PAUSE) <= now) {
+      this.#tidiedAt = now;
+      for (const [name, { until }] of this.#seen) if (until <= now) this.#seen.delete(name);
+    }
     for (const name of this.#seen.keys()) {
       if (this.#seen.size <= SIGHTED_MAX) break;
       this.#seen.delete(name);
@@ -67,7 +90,7 @@ export class Spread {
   }
 
   /** Asks for nothing and has spent nothing: that it asks is the claim. */
-  #claim({ owner, rule, key, label, pop, window }: Sighting, now: EpochMs) {
+  #claim({ owner, rule, key, label, pop, window, needed }: Sighting, now: EpochMs): SpreadClaim {
     this.#asks += 1;
     const ask: Ask = {
       source: `${HUB_SOURCE}.${this.#region}-${now}-${this.#asks}`,
@@ -83,7 +106,7 @@ export class Spread {
       previousSpent: 0,
       want: [],
     };
-    return { owner, ask };
+    return { owner, ask, needed };
   }
 
   get size(): number {

@@ -17,6 +17,8 @@ import type { Source } from "./source.ts";
 export interface Picked {
   readonly ruleIndex: number;
   readonly slot: number;
+  /** How many units of its cost were picked. */
+  readonly seen: number;
 }
 
 export class ByCredit {
@@ -91,7 +93,8 @@ export class ByCredit {
     this.#source.spend(slot, cost);
     // What an owner granted ahead it has counted.
     if (this.#source.isClaimed(slot, now)) return;
-    if (this.#source.sampler.takes(index, cost)) this.picked.push({ ruleIndex: index, slot });
+    const seen = this.#source.sampler.picks(index, cost);
+    if (seen > 0) this.picked.push({ ruleIndex: index, slot, seen });
   }
 
   #admit({ indexes, enforced }: RuleSet, now: EpochMs): Decision {

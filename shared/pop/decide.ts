@@ -398,7 +398,8 @@ export class Admission {
   /** What credit paid for without an owner knowing may have to be reported. */
   #pick({ how, slot, cost, ruleIndex }: Part, now: EpochMs): void {
     if (how !== "credit" || slot < 0 || this.#source.isClaimed(slot, now)) return;
-    if (this.#source.sampler.takes(ruleIndex, cost)) this.picked.push({ ruleIndex, slot });
+    const seen = this.#source.sampler.picks(ruleIndex, cost);
+    if (seen > 0) this.picked.push({ ruleIndex, slot, seen });
   }
 
   /** A denial gives back what other rules hold. A shadow rule's denial is only noted. */

@@ -1,6 +1,7 @@
 /** From a request that was picked to what is reported of it. */
 import { ownerName } from "../owner-name.ts";
 import { policyOf } from "../policy.ts";
+import type { Picked } from "../pop/by-credit.ts";
 import type { Source } from "../pop/source.ts";
 import type { KeyHash } from "../protocol/messages.ts";
 import type { Rule } from "../rule.ts";
@@ -8,7 +9,12 @@ import { spreadPlan } from "./plan.ts";
 import type { Sighting } from "./sightings.ts";
 
 /** What is reported of a client. @param label what people may be shown of its key, if anything */
-export function sightingOf(source: Source, slot: number, key: KeyHash, label: string | undefined): Sighting {
+export function sightingOf(
+  source: Source,
+  { slot, seen }: Picked,
+  key: KeyHash,
+  label: string | undefined,
+): Sighting {
   const rule: Rule = source.ruleAt(slot);
   return {
     rule: policyOf(rule, source.gridAt(slot)),
@@ -17,7 +23,7 @@ export function sightingOf(source: Source, slot: number, key: KeyHash, label: st
     owner: ownerName(rule, key),
     pop: source.pop,
     window: source.window(slot),
-    seen: 1,
+    seen,
     needed: spreadPlan(rule)?.reports ?? 1,
   };
 }

@@ -20,13 +20,13 @@ export class Sampler {
     this.#gaps = Float64Array.from(rules, (_, index) => this.#draw(index));
   }
 
-  /** Whether this much cost, admitted silently under a rule, is to be reported. */
-  takes(ruleIndex: number, cost: number): boolean {
-    const left = (this.#gaps[ruleIndex] as number) - cost;
+  /** How many units of this cost, admitted silently under a rule, are to be reported. */
+  picks(ruleIndex: number, cost: number): number {
+    let left = (this.#gaps[ruleIndex] as number) - cost;
+    let picked = 0;
+    for (; left <= 0; left += this.#draw(ruleIndex)) picked += 1;
     this.#gaps[ruleIndex] = left;
-    if (left > 0) return false;
-    this.#gaps[ruleIndex] = this.#draw(ruleIndex);
-    return true;
+    return picked;
   }
 
   /** How much cost goes by up to the next one that is reported, that one included: 1, 2, … */

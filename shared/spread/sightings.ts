@@ -14,7 +14,7 @@ const sightingSchema = v.object({
   /** The data centre that saw it last. */
   pop: v.string(),
   window: count,
-  /** How often it was picked. */
+  /** How many units of what it cost were picked. */
   seen: positive,
   /** So often claims it. */
   needed: positive,

@@ -138,7 +138,7 @@ function addRegion(add: Add, region: Region, metrics: RegionMetrics): void {
     });
     DEGRADED_CAUSES.forEach((cause, index) => {
       const value = degraded[index] ?? 0;
-      if (value > 0) add("onecount_degraded", "_total", { rule, cause, region }, value);
+      if (value > 0) add("onecount_degraded", "_total", { rule, mode, cause, region }, value);
     });
   }
   add("onecount_unlimited", "_total", { region }, metrics.unlimited);

@@ -69,10 +69,12 @@ export type Situation = Pick<Report, "pop" | "watchAgeMs" | "entries" | "capacit
 export interface Receipt {
   readonly source: string;
   readonly seq: number;
+  /** Its counts are part of a sum, with that report as the last: what comes later has to be counted from there. */
+  readonly putAway?: boolean;
 }
 
 const receiptSchema = v.union([
-  v.object({ source: v.string(), seq: count }),
+  v.object({ source: v.string(), seq: count, putAway: v.exactOptional(v.boolean()) }),
   v.object({ error: v.picklist(["unknown-schema", "malformed"]), speaks: count }),
 ]);
 

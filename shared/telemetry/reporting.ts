@@ -118,12 +118,7 @@ export class Reporting {
   }
 
   #build(now: EpochMs): Pending {
-    if (this.#told !== undefined && between(this.#toldAt, now) > REPORT_IDLE_MAX) {
-      this.#tally.takeOff(this.#told);
-      this.#told = undefined;
-      this.#life += 1;
-      this.#seq = 0;
-    }
+    if (this.#told !== undefined && between(this.#toldAt, now) > REPORT_IDLE_MAX) this.#beginAnew(this.#told);
     this.#seq += 1;
     this.#stirred = false;
     const counted = this.#tally.snapshot();
@@ -137,16 +132,39 @@ export class Reporting {
     return { source, seq: this.#seq, frame: encodeReport(report), counted, builtAt: now };
   }
 
-  /** The hub has stored a report. What was counted meanwhile goes with the next, in the same context if it lasts. */
-  acknowledged(receipt: Receipt, now: EpochMs): void {
+  /** Another tally, which has what came since `told`. */
+  #beginAnew(told: Counted | undefined): void {
+    if (told !== undefined) this.#tally.takeOff(told);
+    this.#told = undefined;
+    this.#life += 1;
+    this.#seq = 0;
+  }
+
+  /**
+   * The hub has stored a report, or has put this tally away before the report came: then its counts go with the first
+   * one of the next tally. What was counted meanwhile goes with the next, in the same context if it lasts. False for a
+   * receipt of another report.
+   */
+  acknowledged({ source, seq, putAway = false }: Receipt, now: EpochMs): boolean {
     const pending = this.#pending;
-    if (pending === undefined || receipt.source !== pending.source || receipt.seq !== pending.seq) return;
+    if (pending === undefined || source !== pending.source) return false;
+    const isStored = seq === pending.seq;
+    if (!isStored && !putAway) return false;
     this.#pending = undefined;
-    this.#told = pending.counted;
-    this.#toldAt = pending.builtAt;
+    if (isStored) {
+      this.#told = pending.counted;
+      this.#toldAt = pending.builtAt;
+    }
+    if (putAway) this.#beginAnew(this.#told);
     this.#failures = 0;
     this.#leastAt = after(now, REPORT_PAUSE_MIN);
     this.#patientUntil = this.#leastAt;
+    return true;
+  }
+
+  /** The hub could not read the report and has nothing of it: the same bytes would be refused for ever. */
+  refused(): void {
+    this.#pending = undefined;
   }
 
   /** A call to the hub ended without a receipt. @param jitter in [0, 1) */

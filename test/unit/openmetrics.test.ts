@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { Reports } from "../../shared/hub/reports.ts";
 import { refusal } from "../../shared/pop/decide.ts";
+import { OUTCOMES } from "../../shared/telemetry/live.ts";
 import { METRICS, openMetrics } from "../../shared/telemetry/openmetrics.ts";
+import { DEGRADED_CAUSES } from "../../shared/telemetry/outcomes.ts";
 import { decodeReport, encodeReport } from "../../shared/telemetry/report.ts";
 import { Tally } from "../../shared/telemetry/tally.ts";
 import { VERSION } from "../../shared/version.ts";
@@ -65,7 +67,7 @@ describe("metrics", () => {
       'onecount_decisions_total{rule="quiet",mode="shadow",decision="blocked",admitted="true",region="weur"} 1',
       'onecount_unlimited_total{region="weur"} 1',
       'onecount_faults_total{region="weur"} 1',
-      'onecount_degraded_total{rule="lo\\"g\\\\in",cause="overloaded",region="weur"} 1',
+      'onecount_degraded_total{rule="lo\\"g\\\\in",mode="enforce",cause="overloaded",region="weur"} 1',
       ...[
         ["0.005", 2],
         ["0.01", 2],
@@ -107,6 +109,21 @@ describe("metrics", () => {
       else if (line !== "" && !line.startsWith("#")) expect(line.startsWith(family)).toBe(true);
     }
     expect(text.endsWith("\n# EOF\n")).toBe(true);
+  });
+
+  it("have no series twice, also of a rule that was first tried in shadow mode", () => {
+    const tried = [ruleWith({ name: "login", mode: "shadow" }), ruleWith({ name: "login", mode: "enforce" })];
+    const counted = tried.map(({ version, name, mode }) => ({
+      ...{ version, name, mode },
+      counts: OUTCOMES.map(() => 1),
+      degraded: DEGRADED_CAUSES.map(() => 1),
+    }));
+    const region = { ...hubWithReport(), rules: counted };
+    const series = openMetrics([["weur", region]], [])
+      .split("\n")
+      .filter((line) => line.startsWith("onecount_"))
+      .map((line) => line.slice(0, line.lastIndexOf(" ")));
+    expect(series.filter((one, index) => series.indexOf(one) !== index)).toEqual([]);
   });
 
   it("tell the release that the package has", () => {

@@ -135,6 +135,18 @@ describe("requests a second", () => {
     expect(state.series.rates.get("LHR")).toBe(13);
   });
 
+  it("are those of all regions where a data centre's isolates report to several hubs", () => {
+    const state = stateOf();
+    // An isolate's hub is that of its first client.
+    const there = (at: number, all: number): Counts => ({ ...counts(at, { LHR: [0, all] }), region: "afr" });
+    for (const message of [counts(NOW, { LHR: [0, 0] }), there(NOW, 0)]) fold(state, message);
+    fold(state, counts(NOW + 1_000, { LHR: [0, 100] }));
+    fold(state, there(NOW + 1_000, 3));
+    expect(state.series.rates.get("LHR")).toBe(103);
+    fold(state, counts(NOW + 2_000, { LHR: [0, 150] }));
+    expect(state.series.rates.get("LHR")).toBe(53);
+  });
+
   it("are none for what a data centre counted before it was heard of, and none when its counts fall", () => {
     const state = stateOf();
     fold(state, counts(NOW, { LHR: [0, 100, 0, 0, 0, 0, 0, 0] }));

@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Reports } from "../../shared/hub/reports.ts";
 import {
+  KEYS_KEPT_MAX,
+  KEYS_REPORTED_MAX,
+  KEYS_SHOWN_FOR,
   REPORT_BUSY,
   REPORT_DECIDED,
   REPORT_IDLE_MAX,
@@ -14,7 +17,7 @@ import {
   REPORTING_MAX,
 } from "../../shared/limits.ts";
 import { type Decision, refusal } from "../../shared/pop/decide.ts";
-import { decodeReport, encodeReport, type Report } from "../../shared/telemetry/report.ts";
+import { decodeReport, encodeReport, type Report, type ReportedKey } from "../../shared/telemetry/report.ts";
 import { Reporting } from "../../shared/telemetry/reporting.ts";
 import { Tally } from "../../shared/telemetry/tally.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
@@ -33,6 +36,32 @@ const situation = () => ({
   keys: [],
 });
 
+/** Says that one request was under no rule. */
+const emptyReport = (source: string): Report => ({
+  source,
+  seq: 1,
+  ...situation(),
+  rules: [],
+  unlimited: 1,
+  faults: 0,
+  heard: 0,
+  busy: 0,
+  asks: Array<number>(10).fill(0),
+  askMs: 0,
+});
+
+const keyOf = (used: number): ReportedKey => ({
+  rule: "0".repeat(16),
+  tag: used.toString(16).padStart(16, "0"),
+  hash: null,
+  label: null,
+  window: 1,
+  used,
+  claimed: false,
+  blockedUntil: null,
+  blockedSince: null,
+});
+
 /** An isolate, and how a run of it is gone through. */
 function isolateOf(name: string) {
   const tally = new Tally(rules);
@@ -43,7 +72,7 @@ function isolateOf(name: string) {
 /** A hub as its shell has it: what is stored survives, what is not does not. */
 class Hub {
   #reports = new Reports();
-  readonly #rows = new Map<string, Uint8Array>();
+  readonly #rows = new Map<string, { readonly at: EpochMs; readonly frame: Uint8Array }>();
   #base: Uint8Array | undefined;
 
   report(frame: Uint8Array, now: EpochMs) {
@@ -51,22 +80,26 @@ class Hub {
     if (!read.ok) throw new Error(read.error);
     const report = read.value;
     if (this.#reports.take(report, now)) {
-      this.#rows.set(report.source, encodeReport(report));
+      this.#rows.set(report.source, { at: now, frame: encodeReport(report) });
       const { gone, base } = this.#reports.tidy(now);
       for (const source of gone) this.#rows.delete(source);
       if (base) this.#base = this.#reports.encodeBase();
     }
-    return { source: report.source, seq: report.seq };
+    return this.#reports.receiptOf(report);
   }
 
   restart(now: EpochMs): void {
     this.#reports = new Reports();
-    const stored = [...this.#rows.values()].map((row) => {
-      const read = decodeReport(row);
+    const stored = [...this.#rows.values()].map(({ at: seenAt, frame }) => {
+      const read = decodeReport(frame);
       if (!read.ok) throw new Error(read.error);
-      return read.value;
+      return { report: read.value, seenAt };
     });
     this.#reports.restore(stored, this.#base, now);
+  }
+
+  isolates(now: EpochMs): number {
+    return this.#reports.metrics(now).pops.reduce((all, { isolates }) => all + isolates, 0);
   }
 
   /** Requests counted in all, by rule, and those under none. */
@@ -155,6 +188,23 @@ describe("an isolate's reports", () => {
     expect(reporting.next(later, at(4_000 + REPORT_DECIDED)).kind).toBe("send");
   });
 
+  it("are made anew when the hub cannot read one", () => {
+    const { tally, reporting } = isolateOf("x");
+    const run = reporting.begin(at(0), 0);
+    tally.passed();
+    const first = reporting.next(run, at(REPORT_PAUSE_MAX));
+    reporting.refused();
+    reporting.failed(at(REPORT_PAUSE_MAX), 0);
+    tally.passed();
+    const again = reporting.next(reporting.begin(at(60_000), 0), at(90_000));
+    expect(again.kind).toBe("send");
+    expect(again).not.toEqual(first);
+    const read = again.kind === "send" ? decodeReport(again.frame) : undefined;
+    expect(read?.ok && [read.value.seq, read.value.unlimited]).toEqual([2, 2]);
+    expect(reporting.acknowledged({ source: "x.1", seq: 1 }, at(90_000))).toBe(false);
+    expect(reporting.acknowledged({ source: "x.1", seq: 2 }, at(90_000))).toBe(true);
+  });
+
   it("say nothing where nothing was counted", () => {
     const { reporting } = isolateOf("x");
     expect(reporting.next(reporting.begin(at(0), 0), at(REPORT_PAUSE_MAX)).kind).toBe("over");
@@ -238,6 +288,39 @@ function play(events: readonly Event[]) {
   return { expected, said: hub.totals(at(now)) };
 }
 
+describe("the clients that a hub is told of", () => {
+  it("are kept in bounds however many isolates report, and the busiest of each isolate first", () => {
+    const reports = new Reports();
+    const isolates = KEYS_KEPT_MAX / 5;
+    const keys = Array.from({ length: KEYS_REPORTED_MAX }, (_, index) => keyOf(KEYS_REPORTED_MAX - index));
+    for (const seq of [1, 2])
+      for (let index = 0; index < isolates; index++)
+        reports.take({ ...emptyReport(`s${index}`), seq, keys }, at(0));
+    const kept = reports.keys(at(0));
+    expect(kept).toHaveLength(KEYS_KEPT_MAX);
+    expect(Math.min(...kept.map(({ used }) => used))).toBe(KEYS_REPORTED_MAX - 4);
+    // One isolate alone is shown whole.
+    const few = new Reports();
+    few.take({ ...emptyReport("x"), keys }, at(0));
+    expect(few.keys(at(0))).toHaveLength(KEYS_REPORTED_MAX);
+  });
+});
+
+describe("a restarted hub", () => {
+  it("takes nobody for alive who was silent for long", () => {
+    const hub = new Hub();
+    const { tally, reporting } = isolateOf("x");
+    tally.passed();
+    const step = reporting.next(reporting.begin(at(0), 0), at(REPORT_PAUSE_MAX));
+    if (step.kind === "send") hub.report(step.frame, at(0));
+    hub.restart(at(KEYS_SHOWN_FOR - 1));
+    expect(hub.isolates(at(KEYS_SHOWN_FOR - 1))).toBe(1);
+    hub.restart(at(KEYS_SHOWN_FOR + 1));
+    expect(hub.isolates(at(KEYS_SHOWN_FOR + 1))).toBe(0);
+    expect(hub.totals(at(KEYS_SHOWN_FOR + 1))).toEqual({ unlimited: 1 });
+  });
+});
+
 describe("counts", () => {
   it("arrive once, whatever is lost, repeated or restarted", () => {
     fc.assert(
@@ -249,26 +332,29 @@ describe("counts", () => {
     );
   });
 
+  it("arrive once when an isolate was put away before its last report was delivered", () => {
+    const request = (isolate: number) => ({ kind: "request", isolate, rule: 2 }) as const;
+    const report = (isolate: number, fate: "ok" | "lost" | "unheard") =>
+      ({ kind: "report", isolate, fate }) as const;
+    for (const fate of ["lost", "unheard"] as const)
+      for (const restart of [[], [{ kind: "restart" } as const]]) {
+        const { expected, said } = play([
+          ...[request(0), report(0, "ok"), request(0), report(0, fate)],
+          ...[{ kind: "time", ms: REPORTER_KEPT + 1 } as const, request(1), report(1, "ok")],
+          ...[...restart, request(0), report(0, "ok"), request(0)],
+        ]);
+        expect(said).toEqual(expected);
+      }
+  });
+
   it("are kept when an isolate is put away, and when there are too many", () => {
     const reports = new Reports();
-    const frame = (source: string): Report => ({
-      source,
-      seq: 1,
-      ...situation(),
-      rules: [],
-      unlimited: 1,
-      faults: 0,
-      heard: 0,
-      busy: 0,
-      asks: Array<number>(10).fill(0),
-      askMs: 0,
-    });
-    for (let index = 0; index < REPORTERS_MAX + 3; index++) reports.take(frame(`s${index}`), at(index));
+    for (let index = 0; index < REPORTERS_MAX + 3; index++) reports.take(emptyReport(`s${index}`), at(index));
     expect(reports.tidy(at(REPORTERS_MAX + 3))).toEqual({ gone: ["s0", "s1", "s2"], base: true });
     expect(reports.size).toBe(REPORTERS_MAX);
     expect(reports.metrics(at(REPORTERS_MAX + 3)).unlimited).toBe(REPORTERS_MAX + 3);
     // One of those gone is repeated.
-    expect(reports.take(frame("s1"), at(REPORTERS_MAX + 4))).toBe(false);
+    expect(reports.take(emptyReport("s1"), at(REPORTERS_MAX + 4))).toBe(false);
     expect(reports.tidy(at(REPORTERS_MAX + 4 + REPORTER_KEPT)).gone).toHaveLength(REPORTERS_MAX);
     expect(reports.metrics(at(REPORTER_KEPT)).unlimited).toBe(REPORTERS_MAX + 3);
   });

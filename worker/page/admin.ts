@@ -54,7 +54,8 @@ export async function answerOf(url: string, init: RequestInit = {}): Promise<unk
   throw new Error(detailOf(text) ?? `the Worker answered ${response.status}`);
 }
 
-function detailOf(text: string): string | undefined {
+/** What a refusal says in words, if it does. */
+export function detailOf(text: string): string | undefined {
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown };
     return typeof detail === "string" ? detail : undefined;

@@ -21,8 +21,10 @@ export interface Totals {
 export class Series {
   /** By second since 1970. */
   readonly #seconds = new Map<number, Float64Array>();
-  /** Requests per second at each data centre, in the time between its last two counts. */
+  /** Requests per second at each data centre, in the time between its last two counts: of all hubs that count there. */
   readonly rates = new Map<string, number>();
+  /** Of each region by itself. */
+  readonly #ratesBy = new Map<string, Map<string, number>>();
   #newest = 0;
   /** Changes when numbers of seconds that are over do. */
   get version(): number {
@@ -51,9 +53,17 @@ export class Series {
           all += more;
         }
       }
-      this.rates.set(pop, (1_000 * all) / (counts.at - before.at));
+      this.#setRate(counts.region, pop, (1_000 * all) / (counts.at - before.at));
     }
     this.#spread(sum, before.at, counts.at);
+  }
+
+  #setRate(region: string, pop: string, perSecond: number): void {
+    const here = this.#ratesBy.get(region) ?? new Map<string, number>();
+    this.#ratesBy.set(region, here.set(pop, perSecond));
+    let sum = 0;
+    for (const rates of this.#ratesBy.values()) sum += rates.get(pop) ?? 0;
+    this.rates.set(pop, sum);
   }
 
   /** Shares numbers out among the seconds of an interval. */

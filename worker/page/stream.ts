@@ -1,5 +1,7 @@
 /** Follows the live stream for as long as the page is open, and connects anew whenever it ends. */
+import { NOTHING } from "../../shared/status.ts";
 import type { LiveMessage } from "../../shared/telemetry/live.ts";
+import { detailOf } from "./admin.ts";
 import { EventStreamReader } from "./event-stream.ts";
 
 /** The stream says something every few seconds; after so long without a word the connection is taken for dead. */
@@ -71,12 +73,14 @@ async function followOnce(
       cache: "no-store",
       signal: connection.signal,
     });
-    // Without the right token each path of the API answers like one that does not exist.
-    if ([401, 403, 404].includes(response.status)) {
-      await response.body?.cancel();
-      return REFUSED;
+    if (!response.ok || response.body === null) {
+      const detail = detailOf(await response.text());
+      // Without the right token each path of the API answers like one that does not exist. With it the rule of the
+      // chosen client may be one that is not there any more.
+      const isRefused = response.status !== 404 || detail === undefined || detail === NOTHING;
+      if ([401, 403, 404].includes(response.status) && isRefused) return REFUSED;
+      return detail ?? `the Worker answered ${response.status}`;
     }
-    if (!response.ok || response.body === null) return `the Worker answered ${response.status}`;
     const events = new EventStreamReader();
     let isFirst = true;
     const text = response.body.pipeThrough(new TextDecoderStream());
