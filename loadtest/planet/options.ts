@@ -38,6 +38,7 @@ Trials: one small world for each seed, where network and machines fail and check
 --faults LIST  all, none, or names with commas between them (default: all). Each trial draws some of these:
 ${FAULT_NAMES.map((name) => `                 ${name.padEnd(10)} ${FAULTS[name]}`).join("\n")}
 --ahead none   no rule leases or has grace (default: half of them, drawn)
+--auto drawn   every sixth rule has an automatic threshold (default: none)
 --pops N       POPs in each trial (default: 1 to 4, drawn); when there are more than places, they share them
 --planet FILE  with --seeds, --from or --seed: places from this list of data centres
 
@@ -101,6 +102,7 @@ export function readOptions(args?: string[]): Wish {
       transcript: { type: "boolean" },
       faults: { type: "string" },
       ahead: { type: "string" },
+      auto: { type: "string" },
       pops: { type: "string" },
       planet: { type: "string" },
       requests: { type: "string" },
@@ -121,6 +123,7 @@ export function readOptions(args?: string[]): Wish {
     strict: "drawn",
     faults: faultsOf(values.faults ?? "all"),
     ...(values.ahead !== undefined && { ahead: aheadOf(values.ahead) }),
+    ...(values.auto !== undefined && { auto: autoOf(values.auto) }),
     ...(values.pops !== undefined && { pops: wholeOf("--pops", values.pops, 1, POPS_MAX) }),
     ...(values.planet !== undefined && { places: placesIn(values.planet) }),
   };
@@ -214,6 +217,7 @@ function refuseContradictions(given: Given): void {
     both(name, "transcript", "only a trial has a transcript");
     both(name, "faults", "a planet run has no faults");
     both(name, "ahead", "the rules of a planet run are what they are");
+    both(name, "auto", "the rules of a planet run are what they are");
   }
   both("seed", "seeds", "one trial or many, not both");
   both("seed", "from", "--from is for many trials");
@@ -239,7 +243,11 @@ function aheadOf(text: string): "none" {
   return text === "none" ? text : fail(`--ahead ${quote(text)}: only none is allowed`);
 }
 
+function autoOf(text: string): "drawn" {
+  return text === "drawn" ? text : fail(`--auto ${quote(text)}: only drawn is allowed`);
+}
+
 const moreOf = (given: Given): string =>
-  ["faults", "ahead", "pops", "planet"]
+  ["faults", "ahead", "auto", "pops", "planet"]
     .map((name) => (given[name] === undefined ? "" : ` --${name} ${given[name]}`))
     .join("");

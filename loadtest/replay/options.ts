@@ -32,7 +32,8 @@ LOG            common or combined format (Apache, nginx) or JSON lines; plain or
 
 --virtual          in virtual time, at the log's own times. --pops may be a number: so many of the built-in cities
 --thresholds LIST  with --virtual: instead of a report one table, with a run for each of these thresholds, such
-                   as 1,2,4. They take the place of every rule's own; above a rule's limit it is the limit
+                   as 1,2,4 or auto. They take the place of every rule's own; above a rule's limit it is the limit,
+                   and auto keeps to the rule's excess_max or else to 0.05
 --spreads LIST     with --thresholds: and with each of them for each of these spreads
 
 Counting is compared in the order and at the times of sending. Requests wait for an owner when their POP has
@@ -41,9 +42,11 @@ no credit for the client; "added" times are measured against the median answer t
 
 const SPREAD_MAX = 1_000;
 
+export type SweptThreshold = number | "auto";
+
 /** One run for each of these. */
 export interface SweepWish {
-  readonly thresholds: readonly number[];
+  readonly thresholds: readonly SweptThreshold[];
   readonly spreads: readonly number[];
 }
 
@@ -143,10 +146,19 @@ function refuseContradictions(given: Given): void {
 const sliceLength = (text: string | undefined): DurationMs =>
   text === undefined ? durationMs(SLICE_DEFAULT_MS) : lengthOf(text);
 
+/** Whole numbers and "auto", in the order written. */
+function thresholdsOf(text: string): readonly SweptThreshold[] {
+  const parts = text.split(",");
+  const fixed = parts.filter((part) => part !== "auto");
+  const numbers = fixed.length === 0 ? [] : wholesOf("--thresholds", fixed.join(","), 1, LIMIT_MAX);
+  const left = [...numbers];
+  return parts.map((part) => (part === "auto" ? part : (left.shift() ?? 1)));
+}
+
 function sweepOf(given: { thresholds?: string; spreads?: string }, spread: number): SweepWish | undefined {
   if (given.thresholds === undefined) return undefined;
   return {
-    thresholds: wholesOf("--thresholds", given.thresholds, 1, LIMIT_MAX),
+    thresholds: thresholdsOf(given.thresholds),
     spreads: given.spreads === undefined ? [spread] : wholesOf("--spreads", given.spreads, 1, SPREAD_MAX),
   };
 }
