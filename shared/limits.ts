@@ -145,7 +145,7 @@ export const STRICT_SOURCES = 8;
  * many as a client uses that is at home in one region.
  */
 export const SOURCES_FLOOR = 4;
-/** What that number loses in a window in which no owner says as many: from 20 to the floor in twelve windows. */
+/** What that number loses in a window in which no owner says as many: from 20 to the floor in thirteen windows. */
 export const SOURCES_FALL = 1 / 8;
 
 /** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */
