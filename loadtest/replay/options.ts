@@ -5,7 +5,7 @@ import { type DurationMs, durationMs, type EpochMs } from "../../shared/time.ts"
 import { fail, options } from "../tools/cli.ts";
 import { numberOf, wholeOf } from "../tools/values.ts";
 import { SLICE_DEFAULT_MS } from "./bounds.ts";
-import { clusterUrl, lengthOf, timeOf, wholesOf } from "./option-values.ts";
+import { clusterUrl, lengthOf, timeOf, wholesOf, wholesOrAuto } from "./option-values.ts";
 
 const HELP = `npm run replay -- LOG [options]
 
@@ -146,19 +146,10 @@ function refuseContradictions(given: Given): void {
 const sliceLength = (text: string | undefined): DurationMs =>
   text === undefined ? durationMs(SLICE_DEFAULT_MS) : lengthOf(text);
 
-/** Whole numbers and "auto", in the order written. */
-function thresholdsOf(text: string): readonly SweptThreshold[] {
-  const parts = text.split(",");
-  const fixed = parts.filter((part) => part !== "auto");
-  const numbers = fixed.length === 0 ? [] : wholesOf("--thresholds", fixed.join(","), 1, LIMIT_MAX);
-  const left = [...numbers];
-  return parts.map((part) => (part === "auto" ? part : (left.shift() ?? 1)));
-}
-
 function sweepOf(given: { thresholds?: string; spreads?: string }, spread: number): SweepWish | undefined {
   if (given.thresholds === undefined) return undefined;
   return {
-    thresholds: thresholdsOf(given.thresholds),
+    thresholds: wholesOrAuto("--thresholds", given.thresholds, 1, LIMIT_MAX),
     spreads: given.spreads === undefined ? [spread] : wholesOf("--spreads", given.spreads, 1, SPREAD_MAX),
   };
 }

@@ -1,5 +1,7 @@
 /** `threshold = "auto"`: owners say how many isolates see a key, and isolates set their silent credit by it. */
 import { describe, expect, it, test } from "vitest";
+import { FAULT_NAMES } from "../../loadtest/planet/faults.ts";
+import { runTrial } from "../../loadtest/planet/trial.ts";
 import { bound, explainBound } from "../../shared/bound.ts";
 import { type Account, announcementOf, ask, openAccount } from "../../shared/owner/account.ts";
 import { isolatesIn } from "../../shared/owner/ledger.ts";
@@ -17,7 +19,7 @@ import { type Announcement, type Ask, HUB_SOURCE } from "../../shared/protocol/m
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
 import { thresholdFor } from "../../shared/threshold.ts";
 import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
-import { MINUTE, ruleWith, T0, World } from "./world.ts";
+import { MINUTE, ruleWith, SLOW_MS, T0, World } from "./world.ts";
 
 const GRID = { lengthMs: MINUTE, offsetMs: durationMs(0) };
 const at = (ms: number) => epochMs(T0 + ms);
@@ -286,4 +288,29 @@ describe("a rule", () => {
     );
     expect(explainBound(parsed({ limit: 20 }))).toContain("whatever number of isolates sees the client");
   });
+});
+
+describe("trials of the simulator", () => {
+  it(
+    "draw automatic thresholds only when they are asked for, keep all else, and find nothing wrong",
+    () => {
+      let drawn = 0;
+      for (let seed = 1; seed <= 60; seed += 1) {
+        const options = { seed, faults: FAULT_NAMES, strict: "drawn" } as const;
+        const auto = runTrial({ ...options, auto: "drawn" });
+        expect(auto.violation).toBeUndefined();
+        const automatic = auto.plan.rules.filter(({ excessMax }) => excessMax !== undefined);
+        drawn += automatic.length;
+        expect(automatic.every(({ strict }) => strict === 0)).toBe(true);
+        const plain = seed > 6 ? undefined : runTrial(options).plan;
+        if (plain === undefined) continue;
+        expect(plain.rules.every(({ excessMax }) => excessMax === undefined)).toBe(true);
+        expect({ ...auto.plan, rules: plain.rules }).toEqual(plain);
+        if (automatic.length === 0) expect(auto.plan).toEqual(plain);
+      }
+      expect(drawn).toBeGreaterThan(5);
+      expect(drawn).toBeLessThan(25);
+    },
+    SLOW_MS,
+  );
 });
