@@ -3,6 +3,7 @@ import { unreachable } from "./assert.ts";
 import { capacity } from "./capacity.ts";
 import type { Rule } from "./rule.ts";
 import { leaseLife } from "./rule-ahead.ts";
+import { excessOf } from "./threshold.ts";
 import { formatDuration } from "./time.ts";
 
 /** What a rule lets one isolate admit in a window before its owner has counted it: silent credit, and grace. */
@@ -54,6 +55,7 @@ type Guaranteed = Pick<
   | "limit"
   | "burst"
   | "threshold"
+  | "excessMax"
   | "grace"
   | "lease"
   | "window"
@@ -69,7 +71,14 @@ function silentPart(rule: Guaranteed): string {
   if (silent === 0) return "whatever number of isolates sees the client";
   if (rule.strict > 0)
     return `as long as no more than ${rule.strict} isolates see the client; plus ${silent} for each further one (and ${silent} if an isolate had to forget it). Until an isolate has reported, ${silent} are kept back for it`;
-  return `plus ${silent} for each further isolate that sees the client (and ${silent} if an isolate had to forget it)`;
+  const worst = `plus ${silent} for each further isolate that sees the client (and ${silent} if an isolate had to forget it)`;
+  return rule.excessMax === undefined ? worst : `${allowedPart(rule, "further isolate")}; at worst ${worst}`;
+}
+
+/** What an automatic threshold keeps to. */
+function allowedPart(rule: Guaranteed, each: string): string {
+  const grace = rule.grace === 0 ? "" : ` and ${rule.grace} for each ${each}`;
+  return `plus ${excessOf(rule)}${grace} as long as no more isolates see the client than the estimate says`;
 }
 
 /** What a rule admits at most, in its windows and in any time. */
@@ -98,10 +107,15 @@ function bucketParts(rule: Guaranteed, window: string): readonly string[] {
   const silent = silentMost(rule);
   if (silent === 0) return [`${most}, whatever number of isolates sees the client`];
   return [
-    `${most}, plus ${silent} for each isolate and each window of ${window} that τ touches (and ${silent} if an isolate had to forget the client)`,
+    `${most}, ${bucketAllowed(rule, window)}plus ${silent} for each isolate and each window of ${window} that τ touches (and ${silent} if an isolate had to forget the client)`,
     `what isolates admitted without asking may leave the bucket at most ${limit} in debt`,
   ];
 }
+
+const bucketAllowed = (rule: Guaranteed, window: string): string =>
+  rule.excessMax === undefined
+    ? ""
+    : `${allowedPart(rule, "isolate")}, for each window of ${window} that τ touches; at worst `;
 
 function blockPart({ blockFor }: Guaranteed): readonly string[] {
   if (blockFor === undefined) return [];

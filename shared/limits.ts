@@ -148,6 +148,14 @@ export const RESERVE_RETRY: DurationMs = durationMs(1_000);
 /** Sources that a strict rule keeps something back for, unless it says how many. */
 export const STRICT_SOURCES = 8;
 
+/**
+ * With `threshold = "auto"` an isolate takes a busy client to be seen by so many sources until it hears of more: about as
+ * many as a client uses that is at home in one region.
+ */
+export const SOURCES_FLOOR = 4;
+/** What that number loses in a window in which no owner says as many: from 20 to the floor in thirteen windows. */
+export const SOURCES_FALL = 1 / 8;
+
 /** Sources an account lists one by one. Past it those silent for MESSAGE_LIFE_MAX fold into a base count. */
 export const SOURCES_MAX = 512;
 /** Sources an account lists at most, however fast they come: 4,096 × ~60 bytes fits a storage row of 2 MB with room. */

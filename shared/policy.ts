@@ -12,7 +12,9 @@ export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
   name: rule.name,
   algorithm: rule.algorithm,
   limit: rule.limit,
+  // Of an automatic threshold what isolates begin with: the same from all of them, as it is one rule.
   threshold: rule.threshold,
+  ...(rule.excessMax !== undefined && rule.threshold > 1 && { tellSources: true }),
   ...(rule.strict > 0 &&
     silentMost(rule) > 0 && {
       reserve: { sources: rule.strict, each: silentMost(rule), claimed: rule.grace },

@@ -7,6 +7,7 @@ import { quote } from "./quote.ts";
 import { graceAuto } from "./rule-ahead.ts";
 import {
   ALLOWED,
+  EXCESS_DEFAULT,
   type Field,
   isTable,
   LIMIT_TIMES_WINDOW_MAX,
@@ -14,6 +15,7 @@ import {
   ruleSchema,
   THRESHOLD_DEFAULT,
 } from "./rule-schema.ts";
+import { initialThreshold } from "./threshold.ts";
 import { formatDuration } from "./time.ts";
 
 /** Keys of tables and indexes of lists, from the outside in. */
@@ -110,7 +112,8 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
   const burst = read(entries.burst, written.burst);
   const window = read(entries.window, written.window);
   const algorithm = read(entries.algorithm, written.algorithm);
-  const threshold = read(entries.threshold, written.threshold);
+  const saidThreshold = read(entries.threshold, written.threshold);
+  const excessMax = read(entries.excess_max, written.excess_max);
   const cost = read(entries.cost, written.cost);
   const problems: RuleProblem[] = [];
   const report = (at: Place, found: number, allowed: string) =>
@@ -132,7 +135,14 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
     const most = Math.floor(LIMIT_TIMES_WINDOW_MAX / span);
     report(at, size, `a whole number from 1 to ${most} with a window of ${formatDuration(span)}`);
   }
+  const thresholdIsGood = written.threshold === undefined || saidThreshold !== undefined;
+  if (excessMax !== undefined && saidThreshold !== "auto" && thresholdIsGood)
+    report(["excess_max"], excessMax, 'nothing without threshold = "auto", the one that keeps to it');
   if (limit === undefined) return problems;
+  const threshold =
+    saidThreshold === "auto"
+      ? Math.min(initialThreshold(limit, excessMax ?? EXCESS_DEFAULT), burst ?? limit)
+      : saidThreshold;
   const volume = isWindowed || burst === undefined || window === undefined ? 0 : burst * window;
   if (
     volume > limit * REFILL_MAX &&
@@ -167,6 +177,12 @@ export function sizeProblems(written: Record<string, unknown>, label: string): R
       ["strict"],
       sources,
       'nothing with algorithm = "token-bucket", which knows no windows to be exact in',
+    );
+  else if (sources > 0 && saidThreshold === "auto")
+    report(
+      ["strict"],
+      sources,
+      'nothing with threshold = "auto": what is kept back must be known beforehand',
     );
   else if (sources > 0 && threshold !== 1) {
     const said = Math.min(threshold ?? THRESHOLD_DEFAULT, limit);

@@ -32,6 +32,8 @@ export const DEADLINE_MIN: DurationMs = durationMs(10);
 export const DEADLINE_MAX: DurationMs = durationMs(10_000);
 /** The threshold of a rule that names none, at most its limit. */
 export const THRESHOLD_DEFAULT = 4;
+/** What a rule with an automatic threshold allows beyond its limit, as a share of it, unless it says otherwise. */
+export const EXCESS_DEFAULT = 0.05;
 /** The largest share of what is left that may be granted ahead of being asked for: half is left for whoever asks next. */
 export const LEASE_MAX = 0.5;
 /** Of rules that do not say otherwise: every request of a claimed client is asked for. */
@@ -97,7 +99,8 @@ export const ALLOWED = {
   ipv6_prefix: `a whole number from ${IPV6_PREFIX_MIN} to ${IPV6_PREFIX_MAX}`,
   limit: `a whole number from 1 to ${LIMIT_MAX}`,
   window: span(WINDOW_MIN, WINDOW_MAX, '"10s", "1m" or "1.5h"'),
-  threshold: "a whole number from 1 to the limit",
+  threshold: '"auto", or a whole number from 1 to the limit',
+  excess_max: 'a share of the limit above 0 and up to 1, only with threshold = "auto"',
   lease: `"auto", 0, or a share of what is left, up to ${LEASE_MAX}; 0 with algorithm = "token-bucket"`,
   grace: '"auto", or a whole number from 0 to what is left of the limit above threshold - 1',
   algorithm: listed(ALGORITHMS),
@@ -127,7 +130,7 @@ export const ALLOWED = {
   on_failure: listed(ON_FAILURE),
   deadline: `"auto", or ${span(DEADLINE_MIN, DEADLINE_MAX, '"250ms" or "1s"')}`,
   align: listed(ALIGN),
-  strict: `true, which is ${STRICT_SOURCES}, false, or how many isolates from 1 to ${SOURCES_MAX}; not with algorithm = "token-bucket", and so many times what one may admit silently must be less than the limit`,
+  strict: `true, which is ${STRICT_SOURCES}, false, or how many isolates from 1 to ${SOURCES_MAX}; not with algorithm = "token-bucket", not with threshold = "auto", and so many times what one may admit silently must be less than the limit`,
   spread: listed(SPREAD),
   mode: listed(MODES),
 } as const;
@@ -329,7 +332,8 @@ export const ruleSchema = v.object({
   limit,
   limits: v.optional(limits),
   window: duration(WINDOW_MIN, WINDOW_MAX),
-  threshold: v.optional(positive),
+  threshold: v.optional(v.union([v.literal("auto"), positive])),
+  excess_max: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   lease: v.optional(
     v.union([v.literal("auto"), v.pipe(v.number(), v.minValue(0), v.maxValue(LEASE_MAX))]),
     LEASE_DEFAULT,

@@ -19,6 +19,7 @@ import {
   unknownFields,
 } from "./rule-problem.ts";
 import {
+  EXCESS_DEFAULT,
   GRACE_DEFAULT,
   IPV6_PREFIX_DEFAULT,
   isTable,
@@ -30,6 +31,7 @@ import {
   type WrittenConditions,
   type WrittenRule,
 } from "./rule-schema.ts";
+import { initialThreshold } from "./threshold.ts";
 import type { DurationMs } from "./time.ts";
 
 export { capacity } from "./capacity.ts";
@@ -84,8 +86,13 @@ export interface Rule {
   /** Cost admitted per window, worldwide. */
   readonly limit: number;
   readonly window: DurationMs;
-  /** The request of one source, within a window, that claims the key; 1 to `limit`. 1 asks the owner always. */
+  /**
+   * The request of one source, within a window, that claims the key; 1 to `limit`. 1 asks the owner always. Of an automatic
+   * one the highest, which sources begin with.
+   */
   readonly threshold: number;
+  /** The share of the limit that an automatic threshold allows beyond it; absent where the threshold is fixed. */
+  readonly excessMax?: number;
   /**
    * What is granted ahead of being asked for: at most this share of what is left; `auto`: what a source uses until it
    * can ask again, within LEASE_AUTO. 0: nothing.
@@ -284,6 +291,7 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
     limit,
     window,
     threshold: thresholdOf(written),
+    ...(written.threshold === "auto" && { excessMax: written.excess_max ?? EXCESS_DEFAULT }),
     lease,
     grace,
     algorithm,
@@ -307,8 +315,15 @@ function complete(written: WrittenRule, own: Pick<Rule, "plan" | "isCandidate"> 
 
 // A plan's or a candidate's limit may be below what is written. And unless told, a source should not let more
 // through by itself at once than a full bucket would.
-const thresholdOf = ({ threshold, burst, limit }: WrittenRule): number =>
-  Math.min(threshold ?? Math.min(THRESHOLD_DEFAULT, burst ?? limit), limit);
+function thresholdOf({
+  threshold,
+  burst,
+  limit,
+  excess_max: excessMax = EXCESS_DEFAULT,
+}: WrittenRule): number {
+  if (threshold === "auto") return Math.min(initialThreshold(limit, excessMax), burst ?? limit);
+  return Math.min(threshold ?? Math.min(THRESHOLD_DEFAULT, burst ?? limit), limit);
+}
 
 /** What a rule lets its sources do before an owner has answered. */
 function aheadOf(written: WrittenRule): Pick<Rule, "lease" | "grace"> {
@@ -375,6 +390,7 @@ function laterMeaning(rule: Omit<Rule, "name" | "version">): unknown[] {
   const { isCandidate, action } = rule;
   const { paths, methods: _, ...conditions } = rule.match;
   const used = {
+    ...(rule.excessMax !== undefined && { excessMax: rule.excessMax }),
     ...(burst !== limit && { burst }),
     ...(lease !== LEASE_DEFAULT && { lease }),
     ...(grace !== GRACE_DEFAULT && { grace }),

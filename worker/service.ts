@@ -146,6 +146,7 @@ export class Service {
       ...(rule.plan?.name !== undefined && { plan: rule.plan.name }),
       limit: rule.limit,
       windowMs: rule.window,
+      // Of an automatic one what isolates begin with, which is the highest.
       threshold: rule.threshold,
       algorithm: rule.algorithm,
       mode: rule.mode,

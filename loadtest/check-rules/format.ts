@@ -48,8 +48,8 @@ function variantLines(rule: CheckedRule, cost: RuleCost | undefined): readonly s
 }
 
 function limitsOf(rule: Rule): string {
-  const { limit, window, threshold, lease, grace, algorithm, burst, cost, costBy, owners } = rule;
-  const parts = [`${limit} per ${formatDuration(window)}`, `threshold ${threshold}`];
+  const { limit, window, lease, grace, algorithm, burst, cost, costBy, owners } = rule;
+  const parts = [`${limit} per ${formatDuration(window)}`, thresholdText(rule)];
   if (grace !== 0) parts.push(`grace ${grace}`);
   if (lease !== 0) parts.push(`lease ${lease}`);
   parts.push(algorithm);
@@ -59,6 +59,11 @@ function limitsOf(rule: Rule): string {
   if (owners !== 0) parts.push(`${owners} shared ${owners === 1 ? "owner" : "owners"}`);
   return parts.join(", ");
 }
+
+const thresholdText = ({ threshold, excessMax }: Rule): string =>
+  excessMax === undefined
+    ? `threshold ${threshold}`
+    : `threshold auto (up to ${threshold}, excess_max ${excessMax})`;
 
 const costLine = ({ asks, ownerRequests, hubMessages, rowsWritten, usd }: RuleCost): string =>
   `a million requests: ${number(asks)} wait for an owner, ${number(ownerRequests)} owner calls, ` +

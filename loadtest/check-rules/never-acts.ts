@@ -43,8 +43,11 @@ function countsAsMuch(other: Rule, rule: Rule): boolean {
 
 const LOOSENESS = { closed: 0, local: 1, open: 2 } as const;
 
+// An automatic threshold may fall to 1.
+const silentLeast = (rule: Rule): number => (rule.excessMax === undefined ? silentMost(rule) : rule.grace);
+
 const isNoLooser = (other: Rule, rule: Rule): boolean =>
-  silentMost(other) <= silentMost(rule) && LOOSENESS[other.onFailure] <= LOOSENESS[rule.onFailure];
+  silentMost(other) <= silentLeast(rule) && LOOSENESS[other.onFailure] <= LOOSENESS[rule.onFailure];
 
 function isSooner(other: Rule, rule: Rule): boolean {
   switch (rule.algorithm) {

@@ -45,10 +45,11 @@ const ISOLATES = 4;
 
 /** The plan with the lowest limit says it for all. */
 function thresholdWarnings({ rules }: WrittenRule): readonly Finding[] {
-  const { limit, threshold, ...rule } = rules.reduce((least, other) =>
+  const { limit, threshold, excessMax, ...rule } = rules.reduce((least, other) =>
     other.limit < least.limit ? other : least,
   );
-  if (threshold === 1 || threshold <= limit / ISOLATES) return [];
+  // What an automatic one may let through is what the rule says.
+  if (excessMax !== undefined || threshold === 1 || threshold <= limit / ISOLATES) return [];
   const plan = variantName(rule);
   const limitText = `the limit ${limit}${plan === "" ? "" : ` of ${plan}`}`;
   const better = Math.max(1, Math.floor(limit / ISOLATES));

@@ -56,6 +56,7 @@ const suits = (rule: Rule): boolean =>
   rule.cost === 1 &&
   rule.costBy === undefined &&
   rule.allow.length + rule.deny.length === 0 &&
+  rule.excessMax === undefined &&
   rule.threshold >= 2 &&
   rule.threshold <= SLIDE_THRESHOLD_MAX &&
   rule.limit >= 2 * rule.threshold &&

@@ -39,6 +39,7 @@ Trials: one small world for each seed, where network and machines fail and check
 ${FAULT_NAMES.map((name) => `                 ${name.padEnd(10)} ${FAULTS[name]}`).join("\n")}
 --strict none  no rule is strict or looks for thin clients (default: a third of them each, drawn)
 --ahead none   no rule leases or has grace (default: half of them, drawn)
+--auto drawn   every sixth rule has an automatic threshold (default: none)
 --pops N       POPs in each trial (default: 1 to 4, drawn); when there are more than places, they share them
 --planet FILE  with --seeds, --from or --seed: places from this list of data centres
 
@@ -103,6 +104,7 @@ export function readOptions(args?: string[]): Wish {
       faults: { type: "string" },
       ahead: { type: "string" },
       strict: { type: "string" },
+      auto: { type: "string" },
       pops: { type: "string" },
       planet: { type: "string" },
       requests: { type: "string" },
@@ -123,6 +125,7 @@ export function readOptions(args?: string[]): Wish {
     strict: values.strict === undefined ? "drawn" : noneOf("strict", values.strict),
     faults: faultsOf(values.faults ?? "all"),
     ...(values.ahead !== undefined && { ahead: noneOf("ahead", values.ahead) }),
+    ...(values.auto !== undefined && { auto: autoOf(values.auto) }),
     ...(values.pops !== undefined && { pops: wholeOf("--pops", values.pops, 1, POPS_MAX) }),
     ...(values.planet !== undefined && { places: placesIn(values.planet) }),
   };
@@ -217,6 +220,7 @@ function refuseContradictions(given: Given): void {
     both(name, "faults", "a planet run has no faults");
     both(name, "ahead", "the rules of a planet run are what they are");
     both(name, "strict", "the rules of a planet run are what they are");
+    both(name, "auto", "the rules of a planet run are what they are");
   }
   both("seed", "seeds", "one trial or many, not both");
   both("seed", "from", "--from is for many trials");
@@ -243,7 +247,11 @@ function noneOf(option: string, text: string): "none" {
   return text === "none" ? text : fail(`--${option} ${quote(text)}: only none is allowed`);
 }
 
+function autoOf(text: string): "drawn" {
+  return text === "drawn" ? text : fail(`--auto ${quote(text)}: only drawn is allowed`);
+}
+
 const moreOf = (given: Given): string =>
-  ["faults", "ahead", "strict", "pops", "planet"]
+  ["faults", "ahead", "strict", "auto", "pops", "planet"]
     .map((name) => (given[name] === undefined ? "" : ` --${name} ${given[name]}`))
     .join("");

@@ -1,6 +1,7 @@
 /** What a trial is made of, drawn from its seed: rules, places, clients, and which faults it may suffer. */
 import { regionOf } from "../../shared/region.ts";
 import { formatProblem, parseRules, type Rule } from "../../shared/rule.ts";
+import { initialThreshold } from "../../shared/threshold.ts";
 import { CITIES } from "../cluster/cities.ts";
 import { drawBelow, type Random, shuffled } from "../tools/random.ts";
 import type { Fault } from "./faults.ts";
@@ -39,26 +40,32 @@ export interface PlanOptions {
   readonly ahead?: "none";
   /** Whether rules may be strict, and look for thinly spread clients; they do not unless given. */
   readonly strict?: "drawn" | "none";
+  /** Whether thresholds may be automatic; they are not unless given. */
+  readonly auto?: "drawn";
 }
+
+type MaybeDrawn = { readonly [K in "ahead" | "strict" | "auto"]: Random | undefined };
 
 /** Randomness of their own for what came later: a trial without it is the one it was before there was any. */
 export interface Later {
   readonly commands: Random;
   readonly ahead: Random;
   readonly strict: Random;
+  readonly auto: Random;
 }
 
-export function draw(random: Random, { commands, ahead, strict }: Later, options: PlanOptions): Plan {
+export function draw(random: Random, later: Later, options: PlanOptions): Plan {
+  const { commands } = later;
   const { faults: allowed, places = CITY_PLACES, pops } = options;
   const quiet = random() < 0.125;
   const others = allowed.filter((fault) => fault !== "command");
   const faults = new Set<Fault>(quiet ? [] : others.filter(() => random() < 0.5));
   if (allowed.includes("command") && commands() < 0.5) faults.add("command");
-  const rules = drawRules(
-    random,
-    options.ahead === "none" ? undefined : ahead,
-    options.strict === "drawn" ? strict : undefined,
-  );
+  const rules = drawRules(random, {
+    ahead: options.ahead === "none" ? undefined : later.ahead,
+    strict: options.strict === "drawn" ? later.strict : undefined,
+    auto: options.auto && later.auto,
+  });
   const longest = Math.max(...rules.map((rule) => rule.window));
   return {
     rules,
@@ -80,7 +87,7 @@ const popsAt = (places: readonly WorldPlace[], count: number): readonly WorldPla
     return round === 0 ? place : { ...place, code: `${place.code}${round + 1}` };
   });
 
-function drawRules(random: Random, ahead: Random | undefined, strict: Random | undefined): readonly Rule[] {
+function drawRules(random: Random, { ahead, strict, auto }: MaybeDrawn): readonly Rule[] {
   const written = Array.from({ length: random() < 0.3 ? 2 : 1 }, (_, index) => {
     const limit = 2 + drawBelow(random, pick(random, [4, 20]));
     const algorithm = pick(random, [
@@ -107,7 +114,13 @@ function drawRules(random: Random, ahead: Random | undefined, strict: Random | u
       align: pick(random, ["key", "clock"]),
     };
   });
-  const parsed = parseRules(written.map((rule) => ({ ...rule, ...drawStrict(strict, rule) })));
+  const parsed = parseRules(
+    written.map((rule) => {
+      const strictly = drawStrict(strict, rule);
+      // What a strict rule keeps back must be known.
+      return { ...rule, ...strictly, ...("strict" in strictly ? {} : drawAuto(auto, rule)) };
+    }),
+  );
   if (parsed.ok) return parsed.rules;
   // Two rules that came out the same: one will do.
   const single = parseRules(written.slice(0, 1));
@@ -124,6 +137,21 @@ function drawAhead(random: Random | undefined, algorithm: string, graceMost: num
   return {
     lease: algorithm === "token-bucket" ? 0 : lease,
     grace: typeof grace === "number" ? Math.min(grace, graceMost) : grace,
+  };
+}
+
+/** Every sixth threshold is automatic: with so much excess that isolates begin with one above 1. */
+function drawAuto(
+  random: Random | undefined,
+  { limit, grace = 0 }: { limit: number; grace?: unknown },
+): object {
+  if (random === undefined || random() >= 1 / 6) return {};
+  const excess = pick(random, [0.25, 0.5, 1, 1]);
+  const most = limit - initialThreshold(limit, excess) + 1;
+  return {
+    threshold: "auto",
+    excess_max: excess,
+    ...(typeof grace === "number" && { grace: Math.min(grace, most) }),
   };
 }
 

@@ -50,6 +50,7 @@ export function runTrial({ seed, witness, ...options }: TrialOptions): TrialResu
     commands,
     ahead: seededRandom(seedFor(seed, "ahead")),
     strict: seededRandom(seedFor(seed, "strict")),
+    auto: seededRandom(seedFor(seed, "auto")),
   };
   const plan = draw(seededRandom(seedFor(seed, "plan")), later, options);
   const random = seededRandom(seedFor(seed, "world"));

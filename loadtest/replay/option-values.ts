@@ -15,6 +15,21 @@ export function wholesOf(option: string, text: string, least: number, most: numb
   );
 }
 
+/** The same, and "auto" among them. */
+export function wholesOrAuto(
+  option: string,
+  text: string,
+  least: number,
+  most: number,
+): readonly (number | "auto")[] {
+  const values = text.split(",").map((part) => (part === "auto" ? part : asWhole(part)));
+  const isGood = values.every((value) => value === "auto" || (value >= least && value <= most));
+  if (values.length <= LIST_MAX && isGood) return values;
+  return fail(
+    `${option} ${quote(text)}: up to ${LIST_MAX} whole numbers from ${least} to ${most}, or auto, with commas between them are allowed`,
+  );
+}
+
 export function timeOf(text: string): EpochMs {
   const time = parseTime(text.replace(/^\[(.*)\]$/, "$1"));
   if (time !== undefined) return time.at;

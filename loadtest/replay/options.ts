@@ -5,7 +5,7 @@ import { type DurationMs, durationMs, type EpochMs } from "../../shared/time.ts"
 import { fail, options } from "../tools/cli.ts";
 import { numberOf, wholeOf } from "../tools/values.ts";
 import { SLICE_DEFAULT_MS } from "./bounds.ts";
-import { clusterUrl, lengthOf, timeOf, wholesOf } from "./option-values.ts";
+import { clusterUrl, lengthOf, timeOf, wholesOf, wholesOrAuto } from "./option-values.ts";
 
 const HELP = `npm run replay -- LOG [options]
 
@@ -32,7 +32,8 @@ LOG            common or combined format (Apache, nginx) or JSON lines; plain or
 
 --virtual          in virtual time, at the log's own times. --pops may be a number: so many of the built-in cities
 --thresholds LIST  with --virtual: instead of a report one table, with a run for each of these thresholds, such
-                   as 1,2,4. They take the place of every rule's own; above a rule's limit it is the limit
+                   as 1,2,4 or auto. They take the place of every rule's own; above a rule's limit it is the limit,
+                   and auto keeps to the rule's excess_max or else to 0.05
 --spreads LIST     with --thresholds: and with each of them for each of these spreads
 
 Counting is compared in the order and at the times of sending. Requests wait for an owner when their POP has
@@ -41,9 +42,11 @@ no credit for the client; "added" times are measured against the median answer t
 
 const SPREAD_MAX = 1_000;
 
+export type SweptThreshold = number | "auto";
+
 /** One run for each of these. */
 export interface SweepWish {
-  readonly thresholds: readonly number[];
+  readonly thresholds: readonly SweptThreshold[];
   readonly spreads: readonly number[];
 }
 
@@ -146,7 +149,7 @@ const sliceLength = (text: string | undefined): DurationMs =>
 function sweepOf(given: { thresholds?: string; spreads?: string }, spread: number): SweepWish | undefined {
   if (given.thresholds === undefined) return undefined;
   return {
-    thresholds: wholesOf("--thresholds", given.thresholds, 1, LIMIT_MAX),
+    thresholds: wholesOrAuto("--thresholds", given.thresholds, 1, LIMIT_MAX),
     spreads: given.spreads === undefined ? [spread] : wholesOf("--spreads", given.spreads, 1, SPREAD_MAX),
   };
 }

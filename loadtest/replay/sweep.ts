@@ -1,10 +1,13 @@
 /** Runs of one log in virtual time, one for every threshold under every spread. */
 
+import type { Rule } from "../../shared/rule.ts";
+import { EXCESS_DEFAULT } from "../../shared/rule-schema.ts";
+import { initialThreshold } from "../../shared/threshold.ts";
 import { withProgress } from "../tools/progress.ts";
 import { type Counting, forwardEverything, onecount, perPopOnly } from "./comparisons.ts";
 import type { Figures } from "./figures.ts";
 import { type ReplayInput, readInput } from "./input.ts";
-import type { ReplayOptions, SweepWish } from "./options.ts";
+import type { ReplayOptions, SweepWish, SweptThreshold } from "./options.ts";
 import { checkSpread } from "./pops.ts";
 import type { Report } from "./report.ts";
 import { requestsAtMost, sliceFacts } from "./report-parts.ts";
@@ -17,7 +20,7 @@ import { figuresOf, prepare } from "./virtual-run.ts";
 /** One row of the table. */
 export interface SweepRow {
   /** Absent: the same for all. */
-  readonly threshold?: number;
+  readonly threshold?: SweptThreshold;
   readonly spread?: number;
   /** Share of the requests that waited for an owner. */
   readonly waited: number;
@@ -103,11 +106,14 @@ export async function sweepOf(
  * The same rules with another threshold. Their versions stay: those place each key's windows, and with other
  * windows other requests would stand together.
  */
-const rulesWith = (rules: ReplayRules, threshold: number): ReplayRules => ({
+const rulesWith = (rules: ReplayRules, threshold: SweptThreshold): ReplayRules => ({
   ...rules,
   run: rules.run.map((rule) => {
-    const own = Math.min(threshold, rule.limit);
-    return { ...rule, threshold: own, grace: Math.min(rule.grace, rule.limit - own + 1) };
+    const { excessMax = EXCESS_DEFAULT, ...fixed } = rule;
+    const own =
+      threshold === "auto" ? initialThreshold(rule.limit, excessMax) : Math.min(threshold, rule.limit);
+    const grace = Math.min(rule.grace, rule.limit - own + 1);
+    return { ...fixed, threshold: own, grace, ...(threshold === "auto" && { excessMax }) } satisfies Rule;
   }),
 });
 
@@ -123,8 +129,8 @@ function waitedShare({ decisions, requests }: Figures): number {
   return requests === 0 ? 0 : waited / requests;
 }
 
-const clippedBy = ({ run }: ReplayRules, thresholds: readonly number[]): Sweep["clipped"] =>
+const clippedBy = ({ run }: ReplayRules, thresholds: SweepWish["thresholds"]): Sweep["clipped"] =>
   run.flatMap(({ name, limit }) => {
-    const below = thresholds.filter((threshold) => threshold > limit);
+    const below = thresholds.filter((one) => one !== "auto").filter((one) => one > limit);
     return below.length === 0 ? [] : [{ rule: name, limit, below }];
   });

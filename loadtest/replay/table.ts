@@ -42,7 +42,7 @@ function cells(
 ): string[] {
   const { name, excess, missing, peak, messages, bill } = counting;
   return [
-    threshold === undefined ? name : number(threshold),
+    threshold === undefined ? name : threshold === "auto" ? threshold : number(threshold),
     spread === undefined ? "any" : number(spread),
     excess === undefined || missing === undefined ? "-" : wrong(excess, missing),
     peakText(peak, named),

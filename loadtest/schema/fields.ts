@@ -92,9 +92,15 @@ export const FIELDS: Readonly<Record<Field, FieldWords>> = {
   },
   threshold: {
     meaning:
-      "The cost at which one isolate asks the client's owner; one less is admitted silently. 1 asks always.",
+      "The cost at which one isolate asks the client's owner; one less is admitted silently. 1 asks always. auto: as high as `excess_max` allows for as many isolates as see a busy client of the rule, which owners tell isolates.",
     otherwise: "4, or the limit or burst if that is less",
     example: "threshold = 4",
+  },
+  excess_max: {
+    meaning:
+      'With `threshold = "auto"`: what may be admitted beyond the limit, as a share of it. For k isolates the threshold is 1 + excess_max × limit / k, rounded down; isolates begin with k = 4.',
+    otherwise: "0.05",
+    example: 'threshold = "auto"\nexcess_max = 0.02',
   },
   lease: {
     meaning:

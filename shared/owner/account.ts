@@ -21,6 +21,7 @@ import { leaseOf } from "./lease.ts";
 import {
   emptyLedger,
   hasPlace,
+  isolatesIn,
   type Learnt,
   type Ledger,
   learn,
@@ -225,8 +226,13 @@ function answerOf(account: Account, message: Ask, window: number, granted: numbe
     ...(penaltyUntil > now && { penaltyUntil }),
     resetAt: later(again, penaltyUntil),
     ...(override !== undefined && { limit: override.limit }),
+    ...sourcesOf(account),
   };
 }
+
+/** How many sources see the key, where its rule has a threshold that follows them. */
+const sourcesOf = ({ policy, ledger }: Account): Pick<Granted, "sources"> =>
+  policy.tellSources === true ? { sources: isolatesIn(ledger) } : {};
 
 /** What every POP is told of the account. */
 export function announcementOf(account: Account, now: EpochMs): Announcement {
@@ -236,6 +242,7 @@ export function announcementOf(account: Account, now: EpochMs): Announcement {
     ruleVersion: account.policy.version,
     ...(account.label !== undefined && { label: account.label }),
     ...(account.claimedBy !== "" && { claimedBy: account.claimedBy }),
+    ...sourcesOf(account),
     epoch: account.epoch,
     version: account.version,
     ...(claimedUntil !== NEVER && { claimedUntil }),

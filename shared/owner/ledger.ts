@@ -5,7 +5,7 @@
  */
 import { assert } from "../assert.ts";
 import { MESSAGE_LIFE_MAX, SOURCES_HARD_MAX, SOURCES_MAX } from "../limits.ts";
-import type { Ask } from "../protocol/messages.ts";
+import { type Ask, HUB_SOURCE } from "../protocol/messages.ts";
 import { between, type EpochMs } from "../time.ts";
 
 export interface SourceRecord {
@@ -122,6 +122,25 @@ function spendPrevious(source: SourceRecord, spent: number): number {
   source.previous = spent;
   source.previousZero = zero;
   return delta;
+}
+
+/** An entry that was pushed out and comes back is another source of the same isolate, and has no silent credit of its own. */
+export const isolateOf = (source: string): string => source.slice(0, source.lastIndexOf("."));
+
+/**
+ * How many isolates the ledger heard of in its window, or in the one before if they were more: a window has just begun
+ * when most of its answers leave. Folded sources are not counted, and neither are hubs, which admit nothing.
+ */
+export function isolatesIn({ window, sources }: Ledger): number {
+  const here = new Set<string>();
+  const before = new Set<string>();
+  for (const [source, { seqWindow, granted, previous }] of sources) {
+    const isolate = isolateOf(source);
+    if (isolate === HUB_SOURCE) continue;
+    if (seqWindow === window || granted > 0) here.add(isolate);
+    if (seqWindow === window - 1 || previous > 0) before.add(isolate);
+  }
+  return Math.max(here.size, before.size);
 }
 
 /** True when one more source can be listed, after folding what may be folded. */

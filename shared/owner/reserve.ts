@@ -9,6 +9,7 @@
 import { HUB_SOURCE } from "../protocol/messages.ts";
 import { windowStart } from "../time.ts";
 import type { Account } from "./account.ts";
+import { isolateOf } from "./ledger.ts";
 
 /** Cost that may not be granted now, whatever room there is. */
 export function reserveOf({ policy, ledger }: Account): number {
@@ -27,6 +28,3 @@ export function reserveOf({ policy, ledger }: Account): number {
   const unknown = Math.max(0, reserve.sources - reported.size - knowing.size);
   return unknown * reserve.each + knowing.size * reserve.claimed;
 }
-
-/** An entry that was pushed out and comes back is another source of the same isolate, and has no silent credit of its own. */
-const isolateOf = (source: string): string => source.slice(0, source.lastIndexOf("."));

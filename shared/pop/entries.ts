@@ -31,6 +31,7 @@ import {
   WINDOW,
 } from "./credit-table.ts";
 import { type HotKey, newHotKey } from "./hot-key.ts";
+import { CurrentThreshold } from "./source-estimate.ts";
 import { blockedUntil, emptyView } from "./view.ts";
 
 /** Cost taken for a request that other rules have yet to decide. */
@@ -66,6 +67,8 @@ export class Entries {
   readonly #offsetMasks: Int32Array;
   /** What the rules let a source admit beyond its silent credit. */
   readonly #graces: Int32Array;
+  /** By rule: what silent credit is given by now. */
+  protected readonly thresholds: readonly CurrentThreshold[];
   /** The entry that was found last, the window that it was looked up for, and when that ends. */
   #foundLast = -1;
   readonly #itsWindow = new Float64Array(2);
@@ -87,6 +90,7 @@ export class Entries {
     this.#lengths = Uint32Array.from(rules, (rule) => rule.window);
     this.#offsetMasks = Int32Array.from(rules, (rule) => (rule.align === "clock" ? 0 : -1));
     this.#graces = Int32Array.from(rules, (rule) => rule.grace);
+    this.thresholds = rules.map((rule) => new CurrentThreshold(rule));
     this.table = new CreditTable(this.#occupants(), seed, size);
   }
 
@@ -147,7 +151,17 @@ export class Entries {
   /** What may be spent without asking: less than the threshold, and less still in a set that pushed counts out. */
   #silentCredit(slot: number, now: EpochMs): number {
     const { threshold, grace } = this.ruleAt(slot);
-    return Math.max(0, threshold - 1 + grace - this.table.floorOf(slot, now));
+    // Floors are measured from the rule's threshold, as in `legacy`. An automatic one may be lower by now, and what a
+    // floor leaves of the rule's may still be more than that.
+    const unfloored = threshold - 1 + grace - this.table.floorOf(slot, now);
+    return Math.max(0, Math.min(this.thresholdAt(slot, now) - 1 + grace, unfloored));
+  }
+
+  /** The threshold that an entry would get its silent credit by now; the rule's own, unless that is automatic. */
+  thresholdAt(slot: number, now: EpochMs): number {
+    const threshold = this.thresholds[this.table.ruleOf(slot)];
+    assert(threshold !== undefined, "an entry names its rule");
+    return threshold.at(now);
   }
 
   ruleAt(slot: number): Rule {
@@ -350,7 +364,8 @@ export class Entries {
       legacy: (slot, now) => {
         const { limit, threshold, grace } = this.ruleAt(slot);
         // A claimed key has no silent credit: whoever returns has to ask. Of any other the silent credit it
-        // still had is left: its count, and the floor that it began with itself.
+        // still had is left: its count, and the floor that it began with itself. Measured from the rule's threshold,
+        // not from an automatic one that may be higher again when the key comes back.
         if (this.isClaimed(slot, now)) return limit;
         return threshold - 1 + grace - (this.table.get(slot, CREDIT) - this.spent(slot));
       },

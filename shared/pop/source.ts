@@ -170,6 +170,7 @@ export class Source extends Ahead {
 
   #granted(hot: HotKey, answer: Granted, now: EpochMs): readonly Waiter[] {
     const { slot, view, outbox } = hot;
+    this.#observe(this.table.ruleOf(slot), answer.sources, now);
     const older = answer.epoch < view.epoch;
     // Of an answer to an Ask that was given up nobody knows how old it is: it prolongs no trust.
     const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : NEVER;
@@ -324,6 +325,7 @@ export class Source extends Ahead {
       news.penaltyUntil ?? NEVER,
     );
     if (rule === undefined || (until <= now && news.released !== true)) return undefined;
+    this.#observe(ruleIndex, news.sources, now);
     const { hi, lo } = tagOf(news.key);
     const slot = this.lookup(ruleIndex, hi, lo, now);
     if (slot < 0) return undefined;
@@ -343,6 +345,11 @@ export class Source extends Ahead {
     if (!claimed) return undefined;
     hot.outbox.reportBy(after(now, pause));
     return hot;
+  }
+
+  /** Takes what an owner says of how many sources see its key, however old: it may lower silent credit, no more. */
+  #observe(ruleIndex: number, sources: number | undefined, now: EpochMs): void {
+    if (sources !== undefined) this.thresholds[ruleIndex]?.observe(sources, now);
   }
 
   /**

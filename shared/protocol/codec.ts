@@ -52,6 +52,7 @@ const answerSchema = v.variant("kind", [
     granted: count,
     remaining: count,
     resetAt: time,
+    sources: v.exactOptional(count),
     limit: v.exactOptional(positive),
     busy: v.exactOptional(v.boolean()),
   }),
@@ -64,6 +65,7 @@ const announcementSchema = v.object({
   ruleVersion: hex(16),
   label: v.exactOptional(v.string()),
   claimedBy: v.exactOptional(v.string()),
+  sources: v.exactOptional(count),
   ...verdicts,
   released: v.exactOptional(v.boolean()),
 });

@@ -16,6 +16,7 @@ export const policySchema = v.object({
   limit: positive,
   grid: v.object({ lengthMs: v.pipe(positive, v.transform(durationMs)), offsetMs: length }),
   threshold: v.exactOptional(positive),
+  tellSources: v.exactOptional(v.boolean()),
   lease: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   burst: v.exactOptional(positive),
   reserve: v.exactOptional(v.object({ sources: positive, each: positive, claimed: count })),

@@ -25,6 +25,8 @@ export interface RulePolicy {
   readonly grid: WindowGrid;
   /** The request of one source that claims the key. Sources that do not send it are of an older release. */
   readonly threshold?: number;
+  /** Whether answers and announcements say how many sources see the key: sources set their threshold by it. */
+  readonly tellSources?: boolean;
   /** The largest share of what is left that may be granted ahead of being asked for; left out, nothing. */
   readonly lease?: number;
   /** What a full token bucket holds; left out, the limit. */
@@ -93,6 +95,8 @@ export interface Granted extends Verdicts {
   readonly remaining: number;
   /** When quota comes back, by the owner's clock. */
   readonly resetAt: EpochMs;
+  /** How many isolates the owner heard of in this window, or in the one before if they were more; only if `tellSources`. */
+  readonly sources?: number;
   /** The key's limit, where an override makes it another than the rule's. */
   readonly limit?: number;
   /** The owner has much to do; where the rule leases, it granted more ahead than it was asked for. For display only. */
@@ -123,6 +127,8 @@ export interface Announcement extends Verdicts {
   readonly label?: string;
   /** The data centre whose Ask came first, for display only. */
   readonly claimedBy?: string;
+  /** As in answers. */
+  readonly sources?: number;
   /** Blocks were lifted by hand, not longer ago than a block is believed: news also when nothing else of it lasts. */
   readonly released?: boolean;
 }

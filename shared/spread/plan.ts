@@ -25,6 +25,7 @@ export function spreadPlan({
   limit,
   threshold,
 }: Pick<Rule, "spread" | "limit" | "threshold">): SpreadPlan | undefined {
+  // An automatic threshold begins with this one and is never higher: what is not admitted silently is not picked.
   if (spread !== "auto" || threshold <= 1) return undefined;
   return { reports: REPORTS, probability: Math.min(1, (MARGIN * REPORTS) / limit) };
 }

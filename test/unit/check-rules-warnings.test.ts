@@ -21,6 +21,7 @@ const kinds = (...written: readonly Record<string, unknown>[]): string[] =>
 test.each([
   ["nothing", {}],
   ["a threshold of a quarter of the limit", { threshold: 5 }],
+  ["an automatic threshold, which lets through what the rule says", { threshold: "auto", excess_max: 1 }],
   ["a threshold of 1, whatever the limit", { limit: 1, threshold: 1 }],
   ["another candidate", { candidate: { limit: 20, window: "2m" } }],
   [

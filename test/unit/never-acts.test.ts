@@ -73,6 +73,11 @@ describe("is decided", () => {
     ],
     ["counting what the other skips", { key: ["country"] }, { key: ["country"], missing: "skip" }],
     ["a claim that comes sooner", { threshold: 1 }, { threshold: 4 }],
+    [
+      "an automatic threshold that may come down",
+      { threshold: "auto", excess_max: 1 },
+      { threshold: "auto", excess_max: 1 },
+    ],
     ["an owner that is out of reach", { on_failure: "closed" }, { on_failure: "open" }],
     ["the other as shadow", {}, { mode: "shadow" }],
     ["the other as tag", {}, { action: { kind: "tag" } }],

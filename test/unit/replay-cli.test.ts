@@ -83,7 +83,7 @@ describe("replay refuses, with one line and exit 1,", () => {
       ),
       refuses(
         [...virtual, "--thresholds", "1,,2"],
-        `--thresholds "1,,2": up to 32 ${wholes} 1000000000 with commas between them are allowed`,
+        `--thresholds "1,,2": up to 32 ${wholes} 1000000000, or auto, with commas between them are allowed`,
       ),
       refuses(
         [...virtual, "--thresholds", "1", "--spreads", "0,1"],

@@ -297,6 +297,17 @@ describe("a table of thresholds and spreads", { concurrent: false }, () => {
     expect(text).toContain("Thresholds above the limit of rule all (9) were run as its limit, 5.\n");
   });
 
+  test("has an automatic threshold among the others, which begins as a fixed one for four isolates", async () => {
+    const log = requests(every(500, 200));
+    const fields = 'limit = 40\nwindow = "1h"\nthreshold = "auto"\nexcess_max = 0.2';
+    const found = await sweep(log, rule(fields), "--thresholds", "auto,3", "--spreads", "4");
+    const [auto, fixed] = found.rows;
+    expect([auto?.threshold, fixed?.threshold]).toEqual(["auto", 3]);
+    expect(auto?.counting.peak).toEqual({ rule: "all", admitted: 40, bound: 40 + 3 * 2 });
+    expect(auto?.waited).toBe(fixed?.waited);
+    expect(formatSweep(found)).toContain("\n| auto               | 4      | ");
+  });
+
   test("has the row that a run with that threshold alone would report", async () => {
     const log = requests(every(300, 100)) + requests(every(700, 50), "203.0.113.10");
     const fields = 'limit = 12\nwindow = "20s"\nthreshold = 4';

@@ -145,7 +145,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
     [{ limit: 625_499_949, window: "1h" }, "login|limit|625499949"],
     [{ threshold: 0 }, "login|threshold|0"],
     [{ threshold: 21 }, "login|threshold|21"],
-    [{ threshold: "auto" }, 'login|threshold|"auto"'],
+    [{ threshold: "automatic" }, 'login|threshold|"automatic"'],
     [{ window: "999ms" }, 'login|window|"999ms"'],
     [{ window: "31d" }, 'login|window|"31d"'],
     [{ window: "0s" }, 'login|window|"0s"'],
@@ -273,7 +273,7 @@ describe("a problem names the rule, the field, what was found and what is allowe
   test("and an unknown field is answered with all the known ones", () => {
     const parsed = parseRules([{ ...LOGIN, bursts: 1, match: { host: 1 } }]);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.allowed)).toEqual([
-      "one of name, match, key, ipv6_prefix, limit, window, threshold, lease, grace, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, strict, spread, mode",
+      "one of name, match, key, ipv6_prefix, limit, window, threshold, excess_max, lease, grace, algorithm, burst, cost, missing, limits, allow, deny, candidate, action, block_for, owners, on_failure, deadline, align, strict, spread, mode",
       "one of path, methods, hosts, headers, query, country, asn, not",
     ]);
   });

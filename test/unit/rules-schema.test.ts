@@ -190,7 +190,7 @@ describe("a rule is good or bad for both", () => {
       name: { good: ["login", "a.b~c"], bad: ["", "a b", "x".repeat(65), 5] },
       limit,
       window: duration,
-      threshold: { good: [1, 50, 100], bad: whole.bad },
+      threshold: { good: [1, 50, 100, "auto"], bad: whole.bad },
       // A share is good only without a bucket, which is what fields are to each other.
       lease: { good: [0, "auto"], bad: [-0.1, 0.51, 1, "0.1", "none", null] },
       grace: { good: [0, 1, "auto"], bad: [-1, 0.5, "1", null] },
@@ -225,6 +225,16 @@ describe("a rule is good or bad for both", () => {
 
   test("with a share to lease", () => {
     expect([0.1, 0.5, 0.51].map((lease) => isRule({ name: "a", limit: 9, window: "1m", lease }))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("with a share that an automatic threshold allows", () => {
+    const auto = { name: "a", limit: 9, window: "1m", threshold: "auto" };
+    expect([0, 0.001, 1, 1.1].map((excess) => isRule({ ...auto, excess_max: excess }))).toEqual([
+      false,
       true,
       true,
       false,

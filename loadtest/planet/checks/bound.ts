@@ -35,6 +35,7 @@ export class Bound extends Checker {
     const { rule, client } = key;
     const { admitted, sources } = key.total(window);
     const { limit, threshold, grace, strict } = rule;
+    // Of an automatic threshold this is the highest that any isolate ever has.
     // A strict rule is exact for as many isolates as it names, unless one had to forget what it had admitted.
     const isExact = this.truth.world.born <= strict && this.#nothingForgotten();
     const beyond = isExact ? 1 : sources;
