@@ -17,7 +17,14 @@ import {
   REPORTING_MAX,
 } from "../../shared/limits.ts";
 import { type Decision, refusal } from "../../shared/pop/decide.ts";
-import { decodeReport, encodeReport, type Report, type ReportedKey } from "../../shared/telemetry/report.ts";
+import {
+  decodeReceipt,
+  decodeReport,
+  encodeReceipt,
+  encodeReport,
+  type Report,
+  type ReportedKey,
+} from "../../shared/telemetry/report.ts";
 import { Reporting } from "../../shared/telemetry/reporting.ts";
 import { Tally } from "../../shared/telemetry/tally.ts";
 import { type EpochMs, epochMs } from "../../shared/time.ts";
@@ -360,6 +367,10 @@ describe("counts", () => {
     expect(reports.metrics(at(REPORTERS_MAX + 3)).unlimited).toBe(REPORTERS_MAX + 3);
     // One of those gone is repeated.
     expect(reports.take(emptyReport("s1"), at(REPORTERS_MAX + 4))).toBe(false);
+    const receipt = { source: "s1", seq: 1, putAway: true };
+    expect(reports.receiptOf({ ...emptyReport("s1"), seq: 2 })).toEqual(receipt);
+    const read = decodeReceipt(encodeReceipt(receipt));
+    expect(read.ok && read.value).toEqual(receipt);
     expect(reports.tidy(at(REPORTERS_MAX + 4 + REPORTER_KEPT)).gone).toHaveLength(REPORTERS_MAX);
     expect(reports.metrics(at(REPORTER_KEPT)).unlimited).toBe(REPORTERS_MAX + 3);
   });
