@@ -294,7 +294,7 @@ export const KEYS_SHOWN_MAX = 200;
 export const WANTED_MAX = 16;
 /** A client that nobody reported for so long is not shown any more. */
 export const KEYS_SHOWN_FOR: DurationMs = durationMs(60_000);
-/** Clients whose story a hub remembers, and events in one, about 60 bytes each: 2 MB. */
+/** Clients whose story a hub remembers, and as many that were only seen; and events in one, about 60 bytes each: 2 MB. */
 export const STORIES_MAX = 1_024;
 export const STORY_EVENTS_MAX = 32;
 /** A hub tells its isolates that somebody looks for so long, and says it again at half of that. */

@@ -32,7 +32,7 @@ export class Lookout {
       await within(hub.sighted(encodeSightings(sightings)), REPORT_CALL_MAX);
     } catch {
       // A hub of an older release has no such call, or it is out of reach: they go with the next.
-      for (const sighting of sightings) this.#box.put(sighting, epochMs(Date.now()));
+      this.#box.putBack(sightings, epochMs(Date.now()));
     }
   }
 }

@@ -16,8 +16,8 @@ interface Story {
   blockedUntil: EpochMs;
 }
 
-const newStory = (): Story => ({
-  events: [],
+const newStory = (seen: StoryEvent | undefined): Story => ({
+  events: seen === undefined ? [] : [seen],
   epoch: 0,
   version: -1,
   claimedUntil: NEVER,
@@ -27,13 +27,15 @@ const newStory = (): Story => ({
 export class Stories {
   /** By rule version and tag, the one that was touched longest ago first: a Map keeps the order of insertion. */
   readonly #stories = new Map<string, Story>();
+  /** Clients that nobody announced yet, by themselves: they are many, and push out no story. */
+  readonly #seen = new Map<string, StoryEvent>();
 
   /** An isolate counts a client. Only the first time is news. */
   seen({ rule, tag }: Pick<ReportedKey, "rule" | "tag">, pop: string, now: EpochMs): void {
     const name = `${rule}.${tag}`;
-    if (this.#stories.has(name)) return;
-    const story = this.#touch(name);
-    note(story, { at: now, what: "seen", pop, epoch: 0, until: null });
+    if (this.#stories.has(name) || this.#seen.has(name)) return;
+    this.#seen.set(name, { at: now, what: "seen", pop, epoch: 0, until: null });
+    dropOldest(this.#seen);
   }
 
   /** An owner announced something. News that is older than what is known changes nothing. */
@@ -59,26 +61,33 @@ export class Stories {
 
   /** @param tag the first 16 digits of the key's hash */
   of(ruleVersion: string, tag: string): readonly StoryEvent[] {
-    return this.#stories.get(`${ruleVersion}.${tag}`)?.events ?? [];
+    const name = `${ruleVersion}.${tag}`;
+    const seen = this.#seen.get(name);
+    return this.#stories.get(name)?.events ?? (seen === undefined ? [] : [seen]);
   }
 
   #touch(name: string): Story {
-    const story = this.#stories.get(name) ?? newStory();
+    const story = this.#stories.get(name) ?? newStory(this.#seen.get(name));
+    this.#seen.delete(name);
     this.#stories.delete(name);
     this.#stories.set(name, story);
-    for (const oldest of this.#stories.keys()) {
-      if (this.#stories.size <= STORIES_MAX) break;
-      this.#stories.delete(oldest);
-    }
+    dropOldest(this.#stories);
     return story;
   }
 
   get size(): number {
-    return this.#stories.size;
+    return this.#stories.size + this.#seen.size;
   }
 }
 
 const TAG_DIGITS = 16;
+
+function dropOldest(kept: Map<string, unknown>): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size <= STORIES_MAX) break;
+    kept.delete(oldest);
+  }
+}
 
 /** The first event stays: when a client was seen first is wanted longest. */
 function note(story: Story, event: StoryEvent): void {

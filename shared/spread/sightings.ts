@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { SIGHTINGS_MAX, SIGHTINGS_PAUSE } from "../limits.ts";
 import { type Decoded, decode, encode } from "../protocol/codec.ts";
 import { count, hex, policySchema, positive } from "../protocol/fields.ts";
-import { after, type EpochMs, NEVER } from "../time.ts";
+import { after, type EpochMs, NEVER, windowEnd } from "../time.ts";
 
 const sightingSchema = v.object({
   rule: policySchema,
@@ -49,6 +49,12 @@ export class SightingBox {
     const at = this.#sentAt === NEVER ? now : Math.max(now, after(this.#sentAt, SIGHTINGS_PAUSE));
     this.#nextAt = after(at as EpochMs, SIGHTINGS_PAUSE);
     return at as EpochMs;
+  }
+
+  /** What could not be handed over goes with the next, unless its window is over: then nobody has to be claimed. */
+  putBack(sightings: readonly Sighting[], now: EpochMs): void {
+    for (const sighting of sightings)
+      if (windowEnd(sighting.rule.grid, sighting.window) > now) this.put(sighting, now);
   }
 
   /** All that is to be handed over now. */

@@ -142,14 +142,15 @@ export class Reporting {
 
   /**
    * The hub has stored a report, or has put this tally away before the report came: then its counts go with the first
-   * one of the next tally. What was counted meanwhile goes with the next, in the same context if it lasts. False for a
-   * receipt of another report.
+   * one of the next tally. What was counted meanwhile goes with the next, in the same context if it lasts. Two runs may
+   * have sent the same report: its second receipt changes nothing. False for a receipt of a report that was never sent.
    */
   acknowledged({ source, seq, putAway = false }: Receipt, now: EpochMs): boolean {
     const pending = this.#pending;
-    if (pending === undefined || source !== pending.source) return false;
+    if (pending === undefined) return true;
+    if (source !== pending.source) return false;
     const isStored = seq === pending.seq;
-    if (!isStored && !putAway) return false;
+    if (!isStored && !putAway) return seq < pending.seq;
     this.#pending = undefined;
     if (isStored) {
       this.#told = pending.counted;

@@ -103,6 +103,16 @@ describe("an isolate's box", () => {
     expect(box.put(sighting(keyOf(1)), at(3 * SIGHTINGS_PAUSE))).toBe(at(3 * SIGHTINGS_PAUSE));
   });
 
+  it("takes back what could not be handed over, but nothing of windows that are over", () => {
+    const box = new SightingBox();
+    const next = windowAt(grid, at(0)) + 1;
+    box.put(sighting(keyOf(1)), at(0));
+    box.put(sighting(keyOf(2), { window: next }), at(0));
+    const lost = box.empty(at(0));
+    box.putBack(lost, at(rule.window));
+    expect(box.empty(at(rule.window)).map(({ key }) => key)).toEqual([keyOf(2)]);
+  });
+
   it("is bounded, and what it hands over can be read", () => {
     const box = new SightingBox();
     for (let index = 0; index < SIGHTINGS_MAX + 5; index++) box.put(sighting(keyOf(index)), at(0));

@@ -74,8 +74,22 @@ describe("a client's story", () => {
     expect(stories.of(RULE, TAG)).toHaveLength(STORY_EVENTS_MAX);
     expect(told(stories)[0]).toBe("0 seen LHR 0");
     for (let index = 0; index < STORIES_MAX; index++)
-      stories.seen({ rule: RULE, tag: index.toString(16).padStart(16, "0") }, "LHR", at(0));
+      stories.heard(news({ key: index.toString(16).padStart(16, "0") }), at(0));
     expect(stories.size).toBe(STORIES_MAX);
     expect(told(stories)).toEqual([]);
+  });
+
+  it("is not pushed out by clients that are only seen, of which every page causes thousands", () => {
+    const stories = new Stories();
+    stories.seen({ rule: RULE, tag: TAG }, "LHR", at(0));
+    stories.heard(news({}), at(1));
+    for (let index = 0; index < 2 * STORIES_MAX; index++)
+      stories.seen({ rule: RULE, tag: index.toString(16).padStart(16, "0") }, "LHR", at(2));
+    stories.seen({ rule: RULE, tag: TAG }, "CDG", at(3));
+    expect(told(stories)).toEqual(["0 seen LHR 0", "1 claimed LHR 1"]);
+    expect(stories.size).toBe(STORIES_MAX + 1);
+    // Of those the last are remembered.
+    expect(stories.of(RULE, (2 * STORIES_MAX - 1).toString(16).padStart(16, "0"))).toHaveLength(1);
+    expect(stories.of(RULE, "0".repeat(16))).toEqual([]);
   });
 });
