@@ -140,7 +140,8 @@ export const MUTANTS: readonly Mutant[] = [
     trace: "version join",
     edits: [edit("shared/pop/view.ts", "  if (compare(view, news) < 0) return;\n", "")],
     ahead: "none",
-    caughtBy: ["barred"],
+    faults: "reorder,delay,command",
+    caughtBy: ["barred", "released"],
   },
   {
     name: "a reset forgets what each source was granted, and charges it again",
@@ -355,8 +356,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/pop/entries.ts",
-        "return Math.max(0, threshold - 1 + grace - this.table.floorOf(slot, now));",
-        "return Math.max(0, threshold + grace - this.table.floorOf(slot, now));",
+        "return Math.max(0, Math.min(this.thresholdAt(slot, now) - 1 + grace, unfloored));",
+        "return Math.max(0, unfloored + 1);",
       ),
     ],
     caughtBy: ["spending", "exact", "bound"],
@@ -366,8 +367,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/owner/account.ts",
-        "? 0 : room(quota, account.meter, now);\n  let cost",
-        "? 0 : room(quota, account.meter, now) + 1;\n  let cost",
+        "? 0 : room(quota, account.meter, now) - reserveOf(account);\n  let cost",
+        "? 0 : room(quota, account.meter, now) - reserveOf(account) + 1;\n  let cost",
       ),
     ],
     caughtBy: ["exact", "bound", "bucket-bound"],
