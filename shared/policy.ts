@@ -19,6 +19,7 @@ export const policyOf = (rule: Rule, grid: WindowGrid): RulePolicy => ({
     silentMost(rule) > 0 && {
       reserve: { sources: rule.strict, each: silentMost(rule), claimed: rule.grace },
     }),
+  ...(rule.grace > 0 && { grace: rule.grace }),
   ...(rule.lease !== 0 && { lease: rule.lease === "auto" ? LEASE_AUTO : rule.lease }),
   ...(rule.algorithm === "token-bucket" && { burst: rule.burst }),
   ...(rule.blockFor !== undefined && { blockForMs: rule.blockFor }),

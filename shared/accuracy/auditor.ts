@@ -259,13 +259,13 @@ const gridOf = ({ policy }: AuditState, { offsetMs }: AuditedKey): WindowGrid =>
 
 /** The most that the published bound lets these sources admit in a window, with what `on_failure` adds. */
 function allowedOf(
-  { algorithm, limit, burst = limit, threshold = limit }: RulePolicy,
+  { algorithm, limit, burst = limit, threshold = limit, grace = 0 }: RulePolicy,
   window: AuditedWindow,
 ) {
   const sources = window.sources.size;
   const most =
     algorithm === "token-bucket"
-      ? bucketBound({ limit, burst, threshold, sources, windows: 1 })
-      : bound({ limit, threshold, sources });
+      ? bucketBound({ limit, burst, threshold, grace, sources, windows: 1 })
+      : bound({ limit, threshold, grace, sources });
   return most + window.unowned;
 }

@@ -18,6 +18,7 @@ export const policySchema = v.object({
   threshold: v.exactOptional(positive),
   tellSources: v.exactOptional(v.boolean()),
   lease: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
+  grace: v.exactOptional(positive),
   burst: v.exactOptional(positive),
   reserve: v.exactOptional(v.object({ sources: positive, each: positive, claimed: count })),
   blockForMs: v.exactOptional(length),

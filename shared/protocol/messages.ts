@@ -29,6 +29,8 @@ export interface RulePolicy {
   readonly tellSources?: boolean;
   /** The largest share of what is left that may be granted ahead of being asked for; left out, nothing. */
   readonly lease?: number;
+  /** Cost that a source may admit beyond `threshold − 1` before an owner has answered; for figures only. */
+  readonly grace?: number;
   /** What a full token bucket holds; left out, the limit. */
   readonly burst?: number;
   /**
