@@ -37,7 +37,8 @@ Trials: one small world for each seed, where network and machines fail and check
 --transcript   with --seed: every request, message and row, a line each
 --faults LIST  all, none, or names with commas between them (default: all). Each trial draws some of these:
 ${FAULT_NAMES.map((name) => `                 ${name.padEnd(10)} ${FAULTS[name]}`).join("\n")}
---strict none  no rule is strict or looks for thin clients (default: a third of them each, drawn)
+--strict WHICH all: each trial has one rule, a strict one; none: no rule is strict or looks for thin clients
+               (default: a third of them each, drawn)
 --ahead none   no rule leases or has grace (default: half of them, drawn)
 --auto drawn   every sixth rule has an automatic threshold (default: none)
 --pops N       POPs in each trial (default: 1 to 4, drawn); when there are more than places, they share them
@@ -122,7 +123,7 @@ export function readOptions(args?: string[]): Wish {
   if (values.thin === true) return thinOf(values);
   if (isPlanet(values)) return planetOf(values);
   const plan: PlanOptions = {
-    strict: values.strict === undefined ? "drawn" : noneOf("strict", values.strict),
+    strict: values.strict === undefined ? "drawn" : strictOf(values.strict),
     faults: faultsOf(values.faults ?? "all"),
     ...(values.ahead !== undefined && { ahead: noneOf("ahead", values.ahead) }),
     ...(values.auto !== undefined && { auto: autoOf(values.auto) }),
@@ -245,6 +246,11 @@ function faultsOf(text: string): readonly Fault[] {
 /** Of an option that takes rules of a kind away. */
 function noneOf(option: string, text: string): "none" {
   return text === "none" ? text : fail(`--${option} ${quote(text)}: only none is allowed`);
+}
+
+function strictOf(text: string): "none" | "all" {
+  if (text === "none" || text === "all") return text;
+  return fail(`--strict ${quote(text)}: all or none is allowed`);
 }
 
 function autoOf(text: string): "drawn" {

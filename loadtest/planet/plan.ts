@@ -38,8 +38,11 @@ export interface PlanOptions {
   readonly pops?: number;
   /** Whether rules lease and have grace: drawn unless given. */
   readonly ahead?: "none";
-  /** Whether rules may be strict, and look for thinly spread clients; they do not unless given. */
-  readonly strict?: "drawn" | "none";
+  /**
+   * Whether rules may be strict, and look for thinly spread clients; they do not unless given. `all`: each trial has one
+   * rule, which is strict for as many isolates as there are and three that may be born.
+   */
+  readonly strict?: "drawn" | "none" | "all";
   /** Whether thresholds may be automatic; they are not unless given. */
   readonly auto?: "drawn";
 }
@@ -67,7 +70,7 @@ export function draw(random: Random, later: Later, options: PlanOptions): Plan {
     auto: options.auto && later.auto,
   });
   const longest = Math.max(...rules.map((rule) => rule.window));
-  return {
+  const plan = {
     rules,
     places: popsAt(shuffled(places, random), pops ?? 1 + drawBelow(random, 4)),
     isolatesPerPlace: 1 + drawBelow(random, 3),
@@ -77,6 +80,29 @@ export function draw(random: Random, later: Later, options: PlanOptions): Plan {
     faults,
     sets: faults.has("evict") ? 1 : 16,
   };
+  return options.strict === "all" ? strictPlan(plan, later.strict) : plan;
+}
+
+/** The same with one strict rule, under which nothing is ever forgotten: its limit is exact. */
+function strictPlan(plan: Plan, random: Random): Plan {
+  const [threshold, grace] = [2 + drawBelow(random, 2), drawBelow(random, 2)];
+  const strict = plan.places.length * plan.isolatesPerPlace + 3;
+  const rule = {
+    name: "strict",
+    limit: strict * (threshold - 1 + grace) + 1 + drawBelow(random, 8),
+    window: pick(random, ["2s", "5s", "10s"]),
+    threshold,
+    grace,
+    lease: pick(random, [0, "auto", 0.5]),
+    strict,
+    algorithm: pick(random, ["fixed-window", "sliding-window"]),
+    on_failure: pick(random, ["local", "open", "closed"]),
+    align: pick(random, ["key", "clock"]),
+  };
+  const parsed = parseRules([rule]);
+  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("; "));
+  const faults = new Set([...plan.faults].filter((fault) => fault !== "evict"));
+  return { ...plan, rules: parsed.rules, clients: plan.clients.slice(0, 1), requests: 200, faults, sets: 16 };
 }
 
 /** The second POP at LHR is called LHR2. */

@@ -1,4 +1,4 @@
-/** Bugs to plant in what is held ahead: leases and grace. */
+/** Bugs to plant in what is held ahead (leases and grace), and in what strict rules keep back. */
 import type { Mutant } from "./mutants.ts";
 
 export const AHEAD_MUTANTS: readonly Mutant[] = [
@@ -112,5 +112,17 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["silent", "spending", "bound"],
+  },
+  {
+    name: "a strict owner keeps nothing back for who may not have heard of the claim",
+    edits: [
+      {
+        file: "shared/owner/reserve.ts",
+        find: "return unknown * reserve.each + knowing.size * reserve.claimed;",
+        replace: "return knowing.size * reserve.claimed;",
+      },
+    ],
+    strict: "all",
+    caughtBy: ["bound"],
   },
 ];

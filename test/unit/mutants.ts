@@ -23,6 +23,8 @@ export interface Mutant {
   readonly faults?: string;
   /** Whether the trials' rules lease and have grace; half of them unless given. */
   readonly ahead?: "none";
+  /** Whether each trial has one rule, a strict one; no rule is strict unless given. */
+  readonly strict?: "all";
 }
 
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });

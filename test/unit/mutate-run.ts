@@ -10,13 +10,13 @@ const NODE = `${ROOT}node_modules/.bin/node`;
 
 /** The violations of trials with these options. */
 export async function violationsWith(
-  { name, faults = "all", ahead }: Mutant,
+  { name, faults = "all", ahead, strict }: Mutant,
   options: readonly string[],
 ): Promise<readonly Found[]> {
   const args = ["--import", "./test/unit/mutate.ts", "loadtest/planet/main.ts"];
   const env = { ...process.env, ONECOUNT_MUTANT: name };
   // What is only drawn since bugs were planted would hide some of them from their seeds.
-  const plain = ["--strict", "none", ...(ahead === undefined ? [] : ["--ahead", ahead])];
+  const plain = ["--strict", strict ?? "none", ...(ahead === undefined ? [] : ["--ahead", ahead])];
   const run = promisify(execFile)(NODE, [...args, ...options, ...plain, "--faults", faults, "--json"], {
     cwd: ROOT,
     env,
