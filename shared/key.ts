@@ -64,6 +64,12 @@ function deriveKey(secret: Readonly<ArrayLike<number>>, from: number, text: stri
   for (let i = 0; i < 2; i++) out[i] = (out[i] ?? 0) ^ (other[i] ?? 0);
 }
 
+/** Digits of a key hash that are its tag. */
+const TAG_DIGITS = 16;
+
+/** The tag in a key hash, as hubs keep it: the first 16 of its digits. */
+export const tagDigits = (key: KeyHash): string => key.slice(0, TAG_DIGITS);
+
 /** The tag in a key hash, as two signed 32-bit numbers: what an announcement's key is looked up by. */
 export const tagOf = (key: KeyHash): { hi: number; lo: number } => ({
   hi: wordAt(key, 0),

@@ -21,7 +21,7 @@ import type { Rule } from "../shared/rule.ts";
 import { RuleSet } from "../shared/rule-set.ts";
 import { sightingOf } from "../shared/spread/pick.ts";
 import { Tally } from "../shared/telemetry/tally.ts";
-import { epochMs } from "../shared/time.ts";
+import { type EpochMs, epochMs } from "../shared/time.ts";
 import type { Traits } from "../shared/traits.ts";
 import type { Background } from "./courier.ts";
 import { type Env, isOn } from "./env.ts";
@@ -179,7 +179,7 @@ export class Limiter {
       return this.#counted(refused);
     }
     const byCredit = this.#byCredit.decide(set, requested, now);
-    if (byCredit === undefined) return this.#admission(set, requested, background);
+    if (byCredit === undefined) return this.#admission(set, requested, now, background);
     this.#tally.decided(byCredit, set.indexes[0]);
     this.#observer.byCredit(set, requested, this.#byCredit, now, background);
     if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
@@ -187,7 +187,13 @@ export class Limiter {
     return byCredit;
   }
 
-  #admission(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
+  /** @param cameAt when the request came */
+  #admission(
+    set: RuleSet,
+    requested: Countable,
+    cameAt: EpochMs,
+    background: Background,
+  ): Decision | Promise<Decision> {
     const charged = set.indexes.map((ruleIndex) => ({
       ruleIndex,
       key: requested.keyOf(ruleIndex),
@@ -198,28 +204,28 @@ export class Limiter {
       enforce: this.#enforce,
       label: this.#labelOf(() => counted),
     });
-    const first = this.#step(admission, background);
+    const first = this.#step(admission, cameAt, background);
     this.#remember(set, requested);
-    const cameAt = epochMs(Date.now());
-    const observed = (decision: Decision): Decision => {
-      const now = epochMs(Date.now());
+    const observed = (decision: Decision, now: EpochMs): Decision => {
       this.#observer.decided(decision, counted, now);
       this.#observer.judged(admission.judged(decision, now), cameAt, background);
       this.#saw(admission.picked, counted, background);
       return this.#counted(decision);
     };
-    if (first.kind === "decided") return observed(first);
+    if (first.kind === "decided") return observed(first, cameAt);
     // It goes on when other requests have been read.
     counted = requested.copy();
     admission.keep((ruleIndex) => counted.keyOf(ruleIndex));
     // A request whose client hangs up must still be decided: others may stand behind it.
-    const decided = this.#wait(first, admission, background).then(observed);
+    const decided = this.#wait(first, admission, background).then((decision) =>
+      observed(decision, epochMs(Date.now())),
+    );
     background.waitUntil(decided);
     return decided;
   }
 
-  #step(admission: Admission, background: Background): Decision | Waiting {
-    const outcome = admission.step(epochMs(Date.now()));
+  #step(admission: Admission, now: EpochMs, background: Background): Decision | Waiting {
+    const outcome = admission.step(now);
     if (admission.due.length > 0)
       for (const hot of admission.due.splice(0)) this.#client.drive(hot, background);
     return outcome;
@@ -230,7 +236,7 @@ export class Limiter {
     while (outcome.kind === "waiting") {
       this.#client.drive(outcome.hot, background);
       await this.#client.pause(outcome.waiter, outcome.until);
-      outcome = this.#step(admission, background);
+      outcome = this.#step(admission, epochMs(Date.now()), background);
     }
     return outcome;
   }

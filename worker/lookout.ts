@@ -28,11 +28,9 @@ export class Lookout {
     const sightings = this.#box.empty(epochMs(Date.now()));
     if (sightings.length === 0) return;
     const hub = this.#env.REGION_HUB.getByName(region, { locationHint: region });
-    try {
-      await within(hub.sighted(encodeSightings(sightings)), REPORT_CALL_MAX);
-    } catch {
-      // A hub of an older release has no such call, or it is out of reach: they go with the next.
-      this.#box.putBack(sightings, epochMs(Date.now()));
-    }
+    const call = Promise.resolve(hub.sighted(encodeSightings(sightings))).then(() => true);
+    const taken = await within(call, REPORT_CALL_MAX).catch(() => false);
+    // A hub of an older release has no such call, or it is out of reach or too slow: they go with the next.
+    if (taken !== true) this.#box.putBack(sightings, epochMs(Date.now()));
   }
 }

@@ -12,6 +12,7 @@ import type { Tally } from "../shared/telemetry/tally.ts";
 import { between, type EpochMs, epochMs } from "../shared/time.ts";
 import type { Background } from "./courier.ts";
 import type { Env } from "./env.ts";
+import { writeLog } from "./log.ts";
 import { sleep, within } from "./timer.ts";
 
 /** What a report says besides counts. */
@@ -80,7 +81,7 @@ export class Reporter {
     const now = epochMs(Date.now());
     if (reply !== undefined && "seq" in reply && this.#reporting.acknowledged(reply, now)) return true;
     if (reply !== undefined && "error" in reply && reply.error === "malformed") {
-      console.error(JSON.stringify({ event: "report-refused", ...reply }));
+      writeLog("error", () => ({ event: "report-refused", error: reply.error }));
       this.#reporting.refused();
     }
     this.#reporting.failed(now, Math.random());

@@ -3,7 +3,7 @@
  * (`rate-limiter.ts`) and the HTTP API (`api.ts`) are two ways to it.
  */
 import { explainBound } from "../shared/bound.ts";
-import { tagOf } from "../shared/key.ts";
+import { tagDigits, tagOf } from "../shared/key.ts";
 import { CLAIMS_LISTED_MAX } from "../shared/limits.ts";
 import type { Decision } from "../shared/pop/decide.ts";
 import type { CommandAction, CommandResult } from "../shared/protocol/commands.ts";
@@ -88,7 +88,7 @@ export class Service {
   tagsOf(rule: string, key: string, byHash: boolean): readonly string[] {
     return this.#indexesOf(rule).map((index) => {
       const { version } = this.#limiter.rules[index] as Rule;
-      return `${version}.${this.#named(index, key, byHash).hash.slice(0, TAG_DIGITS)}`;
+      return `${version}.${tagDigits(this.#named(index, key, byHash).hash)}`;
     });
   }
 
@@ -230,9 +230,6 @@ export class Service {
     return named;
   }
 }
-
-/** Digits of a key's hash under which POPs and hubs keep it. */
-const TAG_DIGITS = 16;
 
 function hashed(hash: string): NamedKey {
   if (!/^[0-9a-f]{32}$/.test(hash))

@@ -120,23 +120,22 @@ export class Feed {
   /** What holds now of keys under these rules, newest first, at most CLAIMS_LISTED_MAX. */
   claims(ruleVersions: readonly string[], limit: number, now: EpochMs): readonly Announcement[] {
     const asked = new Set(ruleVersions);
-    const most = Math.min(limit, CLAIMS_LISTED_MAX);
-    const claims: Announcement[] = [];
-    for (const { news } of Array.from(this.#entries.values()).reverse()) {
-      if (!(claims.length < most)) break;
-      if (asked.has(news.ruleVersion) && lastsUntil(news) > now) claims.push(news);
-    }
-    return claims;
+    return this.#holding((news) => asked.has(news.ruleVersion), Math.min(limit, CLAIMS_LISTED_MAX), now);
   }
 
   /** What holds now, newest first. */
   standing(limit: number, now: EpochMs): readonly Announcement[] {
-    const standing: Announcement[] = [];
+    return this.#holding(() => true, limit, now);
+  }
+
+  #holding(isWanted: (news: Announcement) => boolean, most: number, now: EpochMs): readonly Announcement[] {
+    const holding: Announcement[] = [];
     for (const { news } of Array.from(this.#entries.values()).reverse()) {
-      if (standing.length >= limit) break;
-      if (lastsUntil(news) > now) standing.push(news);
+      // Also where nobody can say how many are wanted.
+      if (!(holding.length < most)) break;
+      if (isWanted(news) && lastsUntil(news) > now) holding.push(news);
     }
-    return standing;
+    return holding;
   }
 
   /** A frame without news, for those who have had all that was sent. */

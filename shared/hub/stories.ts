@@ -2,6 +2,7 @@
  * What happened to a region's busy clients, in order: seen, claimed, moved to another incarnation of its owner, blocked,
  * released. Made of the announcements that the hub hears and of what isolates report; a hub that restarts begins anew.
  */
+import { tagDigits } from "../key.ts";
 import { STORIES_MAX, STORY_EVENTS_MAX } from "../limits.ts";
 import type { Announcement } from "../protocol/messages.ts";
 import type { StoryEvent } from "../telemetry/live.ts";
@@ -40,7 +41,7 @@ export class Stories {
 
   /** An owner announced something. News that is older than what is known changes nothing. */
   heard(news: Announcement, now: EpochMs): void {
-    const story = this.#touch(`${news.ruleVersion}.${news.key.slice(0, TAG_DIGITS)}`);
+    const story = this.#touch(`${news.ruleVersion}.${tagDigits(news.key)}`);
     const over = later(story.claimedUntil, story.blockedUntil) <= now;
     const { epoch, version } = news;
     if (!over && (epoch < story.epoch || (epoch === story.epoch && version <= story.version))) return;
@@ -79,8 +80,6 @@ export class Stories {
     return this.#stories.size + this.#seen.size;
   }
 }
-
-const TAG_DIGITS = 16;
 
 function dropOldest(kept: Map<string, unknown>): void {
   for (const oldest of kept.keys()) {

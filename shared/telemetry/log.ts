@@ -39,9 +39,9 @@ export interface BadConfigEvent {
   readonly problems: readonly string[];
 }
 
-/** A fault of the limiter's own: the request passed un-limited. */
+/** A fault of the limiter's own: the request passed un-limited, or its hub could not read an isolate's counts. */
 export interface FaultEvent {
-  readonly event: "limiter-fault";
+  readonly event: "limiter-fault" | "report-refused";
   readonly error: string;
 }
 

@@ -121,14 +121,11 @@ export class Reporting {
     if (this.#told !== undefined && between(this.#toldAt, now) > REPORT_IDLE_MAX) this.#beginAnew(this.#told);
     this.#seq += 1;
     this.#stirred = false;
+    const situation = this.#situation(this.#isWatched(now), now);
+    this.#tally.replaced(situation.replacements);
     const counted = this.#tally.snapshot();
     const source = `${this.#isolate}.${this.#life}`;
-    const report = {
-      source,
-      seq: this.#seq,
-      ...this.#tally.read(counted),
-      ...this.#situation(this.#isWatched(now), now),
-    };
+    const report = { source, seq: this.#seq, ...situation, ...this.#tally.read(counted) };
     return { source, seq: this.#seq, frame: encodeReport(report), counted, builtAt: now };
   }
 

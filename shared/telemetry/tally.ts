@@ -13,6 +13,7 @@ export class Tally {
   readonly #degradedAt: number;
   readonly #asksAt: number;
   readonly #singlesAt: number;
+  #replacedBefore = 0;
 
   constructor(rules: readonly Rule[]) {
     this.rules = rules;
@@ -49,6 +50,12 @@ export class Tally {
   /** An owner said that it has much to do. */
   busy(): void {
     this.#add(this.#singlesAt + BUSY);
+  }
+
+  /** The credit table has pushed out so many clients that still counted, since it began. */
+  replaced(soFar: number): void {
+    this.#add(this.#singlesAt + REPLACED, soFar - this.#replacedBefore);
+    this.#replacedBefore = soFar;
   }
 
   /** So many announcements were heard. */
@@ -100,6 +107,7 @@ export class Tally {
       faults: single(FAULTS),
       heard: single(HEARD),
       busy: single(BUSY),
+      replacements: single(REPLACED),
       asks: part(counts, this.#asksAt, ASK_BUCKET_COUNT),
       askMs: single(ASK_MS),
     };
@@ -112,7 +120,8 @@ const FAULTS = 1;
 const HEARD = 2;
 const ASK_MS = 3;
 const BUSY = 4;
-const SINGLES = 5;
+const REPLACED = 5;
+const SINGLES = 6;
 
 const part = (counts: Float64Array, from: number, length: number): number[] =>
   Array.from(counts.subarray(from, from + length));
@@ -144,6 +153,8 @@ export interface TallyReading {
   readonly heard: number;
   /** Answers of owners that had much to do. */
   readonly busy: number;
+  /** Clients pushed out of the credit table while they still counted. */
+  readonly replacements: number;
   /** Round trips to owners by bucket, and all together in ms. */
   readonly asks: readonly number[];
   readonly askMs: number;

@@ -109,6 +109,10 @@ class Hub {
     return this.#reports.metrics(now).pops.reduce((all, { isolates }) => all + isolates, 0);
   }
 
+  metrics(now: EpochMs) {
+    return this.#reports.metrics(now);
+  }
+
   /** Requests counted in all, by rule, and those under none. */
   totals(now: EpochMs): Record<string, number> {
     const { rules: counted, unlimited } = this.#reports.metrics(now);
@@ -343,6 +347,28 @@ describe("counts", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("of what the table pushed out arrive once, too, though an idle isolate begins another tally", () => {
+    const tally = new Tally(rules);
+    let replacements = 0;
+    const reporting = new Reporting(tally, "x", () => ({ ...situation(), replacements }));
+    const hub = new Hub();
+    let now = 0;
+    for (const [waited, pushedOut] of [
+      [0, 3],
+      [REPORT_IDLE_MAX + 1, 2],
+      [1_000, 4],
+    ] as const) {
+      now += waited;
+      replacements += pushedOut;
+      tally.passed();
+      const run = reporting.begin(at(now), 0);
+      now += REPORT_PAUSE_MAX;
+      const step = reporting.next(run, at(now));
+      if (step.kind === "send") reporting.acknowledged(hub.report(step.frame, at(now)), at(now));
+    }
+    expect(hub.metrics(at(now))).toMatchObject({ unlimited: 3, replacements: 9 });
   });
 
   it("arrive once when an isolate was put away before its last report was delivered", () => {
