@@ -90,6 +90,7 @@ describe("reports", () => {
     // One that was under way for long.
     await hub.report(reportOf(1, 10));
     await evictDurableObject(hub);
+    expect((await hub.metrics()).unlimited).toBe(15);
     await hub.report(reportOf(2, 15));
     const { unlimited, rules, pops } = await hub.metrics();
     expect(unlimited).toBe(15);
