@@ -39,13 +39,17 @@ export async function ownerOf(cluster: Cluster, ip: string): Promise<OwnerState 
   return (await cluster.state()).owners.find((owner) => owner.key === `ip=${ip}`);
 }
 
-/** Looks again until `look` finds something; gives up after 10 s with what it was waiting for. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const giveUpAt = Date.now() + 10_000;
+/** Looks again until `look` finds something; gives up after so many seconds with what it was waiting for. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  seconds = 10,
+): Promise<T> {
+  const giveUpAt = Date.now() + 1_000 * seconds;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > giveUpAt) throw new Error(`waited 10 s for ${what}`);
+    if (Date.now() > giveUpAt) throw new Error(`waited ${seconds} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

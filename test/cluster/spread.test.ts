@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from "../../loadtest/cluster/cluster.ts";
 import { newAddress, ownerOf, send, until } from "./client.ts";
 
 // With a limit of 12 each request that is admitted silently is reported, and three reports claim.
-const RULE = { limit: 12, window: "60s", threshold: 4, algorithm: "fixed-window" };
+const RULE = { limit: 12, window: "30d", threshold: 4, algorithm: "fixed-window" };
 const RULES = [
   { ...RULE, name: "found", match: { path: "/found" }, spread: "auto" },
   { ...RULE, name: "missed", match: { path: "/missed" } },

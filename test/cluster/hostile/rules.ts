@@ -56,7 +56,7 @@ export const HOSTILE_RULES = [
   on("/bucket", { algorithm: "token-bucket", burst: 1 }),
   on("/sliding", { algorithm: "sliding-window" }),
   on("/shadow", { mode: "shadow" }),
-  on("/candidate", { limit: 2, candidate: { limit: 1, window: "1m" } }),
+  on("/candidate", { limit: 2, candidate: { limit: 1, window: "30d" } }),
   on("/tag", { action: { kind: "tag" } }),
   on("/teapot", { action: { kind: "deny", status: 418, body: "no", content_type: "text/plain" } }),
   on("/block", { block_for: "1d" }),
