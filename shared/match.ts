@@ -104,8 +104,8 @@ class Branch {
 }
 
 /** Methods compare as they are. */
-const covers = ({ methods, test }: Candidate, method: string, path: string): boolean =>
-  (methods === undefined || methods.includes(method)) && (test === undefined || test(path));
+const covers = ({ methods, test }: Candidate, traits: Traits, path: string): boolean =>
+  (methods === undefined || methods.includes(traits.method)) && (test === undefined || test(path));
 
 /** A rule as requests are held against it, once method and path are right. */
 interface Prepared {
@@ -194,7 +194,6 @@ export function compileMatcher(rules: readonly Rule[], enforce = true): Matcher 
   tree.ripen();
   const needsPath = all.some(({ test }) => test !== undefined);
   return (traits, client) => {
-    const { method } = traits;
     // Nobody spells paths for rules on all of them.
     const strict = needsPath ? strictReading(traits.pathname) : "/";
     const readings = needsPath && isDisputed(strict) ? readingsOf(strict) : undefined;
@@ -206,8 +205,8 @@ export function compileMatcher(rules: readonly Rule[], enforce = true): Matcher 
       if (index === before) continue;
       const isCovered =
         readings === undefined
-          ? covers(candidate, method, strict)
-          : readings.some((path) => covers(candidate, method, path));
+          ? covers(candidate, traits, strict)
+          : readings.some((path) => covers(candidate, traits, path));
       if (!isCovered) continue;
       before = index;
       found = extend(found, index, prepared[index] as Prepared, traits, client);

@@ -1,6 +1,6 @@
 /**
- * What rules look at in a request, whatever it came by. Everything but method, host and path is read when a rule asks
- * for it: most rules need little, and to read more costs more than to decide.
+ * What rules look at in a request, whatever it came by. Everything but host, path and client is read when a rule asks for
+ * it: most rules need little, and to read more costs more than to decide.
  */
 export interface Traits {
   readonly method: string;

@@ -12,7 +12,7 @@ import type { Env } from "./env.ts";
 import { decide, refusedUnconfigured, Stopwatch, tagged, taggedHeaders, tellerOf } from "./gate.ts";
 import { writeLog } from "./log.ts";
 import type { Options } from "./options.ts";
-import { hasDestination, whereTo } from "./request-traits.ts";
+import { whereTo } from "./request-traits.ts";
 import { denial, SERVER_TIMING, tell } from "./respond.ts";
 
 export interface Answered {
@@ -90,10 +90,10 @@ export class Guard<SiteEnv> {
     if (refused !== undefined) return { kind: "answered", response: refused };
     const asked = config.ok ? this.#callbacks.asked(request, config.limiter.rules) : undefined;
     // What has neither host nor path falls under no rule: to let it pass would be a way around all of them.
-    if (!hasDestination(request) && !URL.canParse(request.url))
-      return { kind: "answered", response: unreadable() };
+    const where = whereTo(request);
+    if (where === undefined) return { kind: "answered", response: unreadable() };
     const watch = new Stopwatch(env);
-    const decision = decide(request, whereTo(request), config, ctx, asked);
+    const decision = decide(request, where, config, ctx, asked);
     return decision instanceof Promise
       ? decision.then((decided) => this.#conclude(decided, watch.elapsedMs, request, env, ctx, config))
       : this.#conclude(decision, watch.elapsedMs, request, env, ctx, config);

@@ -17,7 +17,7 @@ import { decide, refusedUnconfigured, Stopwatch, tagged, tellerOf } from "./gate
 import { isAlone, isLoop, ownAnswer, toOrigin } from "./origin.ts";
 import { page } from "./page.ts";
 import { popHere } from "./place.ts";
-import { hasDestination, whereTo } from "./request-traits.ts";
+import { destinationOf } from "./request-traits.ts";
 import { denial, tell, told } from "./respond.ts";
 
 /** A promise only where something is to be waited for: most requests are decided at once. */
@@ -27,8 +27,8 @@ export function handle(
   background: Background,
   config: Configured,
 ): Response | Promise<Response> {
-  if (!hasDestination(request)) return new Response("the host or the path cannot be read\n", { status: 400 });
-  const where = whereTo(request);
+  const where = destinationOf(request);
+  if (where === undefined) return new Response("the host or the path cannot be read\n", { status: 400 });
   if (isApi(where, env)) {
     return page(request, where.pathname, env).then(
       (found) => found ?? api(request, where, env, config, background),

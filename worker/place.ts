@@ -10,19 +10,19 @@ export interface Place {
   readonly longitude: number | undefined;
 }
 
+let pop: string | undefined;
+
 /** The place in `request.cf`, every field of which may be missing. Reading that is dear: it is text until then. */
 export function placeOf(request: Request): Place {
   const cf: Partial<IncomingRequestCfProperties> | undefined = request.cf;
   const longitude = typeof cf?.longitude === "string" ? Number(cf.longitude) : undefined;
-  return { colo: typeof cf?.colo === "string" ? cf.colo : UNKNOWN_POP, continent: cf?.continent, longitude };
+  const colo = typeof cf?.colo === "string" ? cf.colo : UNKNOWN_POP;
+  if (pop === undefined || pop === UNKNOWN_POP) pop = colo;
+  return { colo, continent: cf?.continent, longitude };
 }
 
-let pop: string | undefined;
-
-/** The data centre of this isolate, read once: an isolate stays where it is. A request of another Worker's may not say it. */
-export function popHere(request: Request): string {
-  if (pop !== undefined) return pop;
-  const { colo } = placeOf(request);
-  if (colo !== UNKNOWN_POP) pop = colo;
-  return colo;
-}
+/**
+ * The data centre of this isolate, which stays where it is: read from the first request. If that does not say it, for
+ * another Worker made it, it is whatever a place says that is read later.
+ */
+export const popHere = (request: Request): string => pop ?? placeOf(request).colo;

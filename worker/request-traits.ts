@@ -3,7 +3,6 @@ import type { Traits } from "../shared/traits.ts";
 import { type HostAndPath, hostAndPath } from "../shared/url.ts";
 
 export class RequestTraits implements Traits {
-  readonly method: string;
   readonly hostname: string;
   readonly pathname: string;
   readonly client: string | null;
@@ -13,10 +12,13 @@ export class RequestTraits implements Traits {
   /** @param where the request's host and path */
   constructor(request: Request, where: HostAndPath) {
     this.#request = request;
-    this.method = request.method;
     this.hostname = where.hostname;
     this.pathname = where.pathname;
     this.client = request.headers.get("CF-Connecting-IP");
+  }
+
+  get method(): string {
+    return this.#request.method;
   }
 
   get country(): string | undefined {
@@ -43,15 +45,18 @@ export class RequestTraits implements Traits {
   }
 }
 
-/** Host and path of a request's URL. Throws on one that `hasDestination` is false of. */
-export const whereTo = (request: Request): HostAndPath => hostAndPath(request.url) ?? new URL(request.url);
-
 /** What the runtime can hand on is narrower than what `URL` reads: `http://exa%6dple.com/`, `http://a\b/`. */
 const AUTHORITY = /^https?:\/\/[\w.:@[\]-]+(?:[/?#]|$)/;
 
-/** Whether a request can be read and handed on: a `Host` such as `a b` makes a URL that is none. */
-export const hasDestination = ({ url }: Request): boolean =>
-  hostAndPath(url) !== undefined || (AUTHORITY.test(url) && URL.canParse(url));
+/** Where a request goes; `undefined` when it cannot be read and handed on: a `Host` such as `a b` makes a URL that is none. */
+export function destinationOf({ url }: Request): HostAndPath | undefined {
+  return hostAndPath(url) ?? (AUTHORITY.test(url) ? asURL(url) : undefined);
+}
+
+/** Host and path, whether or not the request can be handed on; `undefined` when its URL cannot be read at all. */
+export const whereTo = ({ url }: Request): HostAndPath | undefined => hostAndPath(url) ?? asURL(url);
+
+const asURL = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);
 
 /** The cookies of a name, as RFC 6265 §5.4 joins them. Each character is looked at once, or a client could make it dear. */
 function cookiesNamed(cookies: string, name: string): readonly string[] {

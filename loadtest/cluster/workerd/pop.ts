@@ -12,7 +12,7 @@ import { deployed } from "../../../worker/config.ts";
 import type { Env } from "../../../worker/env.ts";
 import worker from "../../../worker/index.ts";
 import type { Limiter } from "../../../worker/limiter.ts";
-import { hasDestination } from "../../../worker/request-traits.ts";
+import { destinationOf } from "../../../worker/request-traits.ts";
 import type { Pop, PopKey } from "../shapes.ts";
 import { OVERLOADED, type PopEnv, REGION_HEADER } from "./env.ts";
 
@@ -124,7 +124,7 @@ const cfOf = ({ name, city }: Pop): Record<string, string | number> => ({
 /** The request as Cloudflare's edge would hand it over. A client may say which address it has; else it is the peer's. */
 function arrivedAt(pop: Pop, request: Request<unknown, CfProperties>): Request {
   // Such a request cannot be built anew; the Worker sees to it.
-  if (!hasDestination(request)) return request;
+  if (destinationOf(request) === undefined) return request;
   const arrived = new Request(request, { cf: { ...request.cf, ...cfOf(pop) } as RequestInitCfProperties });
   if (!arrived.headers.has("cf-connecting-ip")) {
     const peer: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
