@@ -5,6 +5,7 @@
  * Rule names are tokens (rule.ts sees to it), so none needs an escape inside the quotes.
  */
 import type { Rule } from "./rule.ts";
+import { type EpochMs, NEVER, secondsUntil } from "./time.ts";
 
 /** A quota exceeded: the problem type that the draft registers. */
 export const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -34,29 +35,31 @@ const policyText = ({ name, window }: Policy, limit: number): string =>
   `"${name}";q=${limit};w=${Math.ceil(window / 1000)}`;
 
 /** `RateLimit-Policy`: `"login";q=20;w=60`, one item for each rule. The window in whole seconds, rounded up. */
-export const rateLimitPolicy = (quotas: readonly Allowance[]): string => list(quotas, policyOf);
+export const rateLimitPolicy = (quotas: readonly Allowance[]): string => list(quotas, policyOf, NEVER);
 
-/** The members of a list, as RFC 9651 joins them. */
-function list<T>(items: readonly T[], write: (item: T) => string): string {
+/** The members of a list, as RFC 9651 joins them. `write` closes over nothing: this is done for every request. */
+function list<T>(items: readonly T[], write: (item: T, now: EpochMs) => string, now: EpochMs): string {
   let text = "";
-  for (const item of items) text += text === "" ? write(item) : `, ${write(item)}`;
+  for (const item of items) text += text === "" ? write(item, now) : `, ${write(item, now)}`;
   return text;
 }
 
 /** What is left under one rule. */
 export interface Remaining {
-  readonly name: string;
+  readonly rule: Pick<Rule, "name">;
   /** Cost that is left; below 0 counts as 0. */
   readonly remaining: number;
-  /** Seconds until quota comes back; parts are rounded up, so that nobody comes back too early. */
-  readonly resetSeconds: number;
+  /** When quota comes back. It is told in seconds, rounded up, so that nobody comes back too early. */
+  readonly resetAt: EpochMs;
 }
 
-const whole = (seconds: number): number => Math.max(0, Math.ceil(seconds));
-
 /** `RateLimit`: `"login";r=0;t=37`, one item for each rule. */
-export const rateLimit = (rules: readonly Remaining[]): string =>
-  list(rules, (r) => `"${r.name}";r=${Math.max(0, Math.floor(r.remaining))};t=${whole(r.resetSeconds)}`);
+export const rateLimit = (left: readonly Remaining[], now: EpochMs): string => list(left, remainingText, now);
+
+const remainingText = ({ rule, remaining, resetAt }: Remaining, now: EpochMs): string =>
+  `"${rule.name}";r=${Math.max(0, Math.floor(remaining))};t=${secondsUntil(resetAt, now)}`;
+
+const whole = (seconds: number): number => Math.max(0, Math.ceil(seconds));
 
 /**
  * The fields that people used before there was a draft, as express-rate-limit and GitHub write them: of the quota that

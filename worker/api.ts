@@ -7,6 +7,7 @@ import { UNAVAILABLE_RETRY } from "../shared/limits.ts";
 import { quote } from "../shared/quote.ts";
 import { type Region, regionOf } from "../shared/region.ts";
 import { NOTHING } from "../shared/status.ts";
+import { epochMs } from "../shared/time.ts";
 import type { HostAndPath } from "../shared/url.ts";
 import { accuracyOf } from "./accuracy.ts";
 import { tokenOf } from "./admin-token.ts";
@@ -71,7 +72,7 @@ export async function api(
   if (by === undefined) return notFound();
   if (!config.ok) return problem(503, config.problems.join("; "));
   // A caller that counts by name alone has to hear of blocks, too.
-  config.limiter.listen(request, background);
+  config.limiter.listen(request, epochMs(Date.now()), background);
   const { continent, longitude } = placeOf(request);
   const region = regionOf(continent, longitude);
   const service = new Service(config.limiter, env, background, region);

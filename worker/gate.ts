@@ -26,11 +26,19 @@ export function decide(
   if (!config.ok) return undefined;
   const { limiter } = config;
   try {
-    limiter.listen(request, background);
-    const decision = limiter.decide(new RequestTraits(request, where), background, asked);
-    return decision instanceof Promise
-      ? decision.catch((error: unknown) => passUnlimited(limiter, error))
-      : decision;
+    // One look for both: on Cloudflare the clock stands still meanwhile, and a look is not free.
+    const now = epochMs(Date.now());
+    limiter.listen(request, now, background);
+    const decision = limiter.decide(new RequestTraits(request, where), now, background, asked);
+    return decision instanceof Promise ? decidedLater(decision, limiter) : decision;
+  } catch (error) {
+    return passUnlimited(limiter, error);
+  }
+}
+
+async function decidedLater(decision: Promise<Decision>, limiter: Limiter): Promise<Decision | undefined> {
+  try {
+    return await decision;
   } catch (error) {
     return passUnlimited(limiter, error);
   }

@@ -4,8 +4,8 @@
  *   request ─▶ gate ─▶ admitted ─▶ origin, with RateLimit headers
  *                  └─▶ denied ───▶ 429 (or 503 when the owner is out of reach and the rule says so)
  *
- * The decision itself is `shared/pop/by-credit.ts` for nearly all requests, and `shared/pop/decide.ts` for those that
- * need more; an owner's answer to it is `shared/owner/account.ts`.
+ * The decision itself is `shared/pop/by-credit.ts` for nearly all requests (under attack `by-block.ts`), and
+ * `shared/pop/decide.ts` for those that need more; an owner's answer to it is `shared/owner/account.ts`.
  */
 import type { Decision } from "../shared/pop/decide.ts";
 import type { HostAndPath } from "../shared/url.ts";
@@ -29,11 +29,7 @@ export function handle(
 ): Response | Promise<Response> {
   const where = destinationOf(request);
   if (where === undefined) return new Response("the host or the path cannot be read\n", { status: 400 });
-  if (isApi(where, env)) {
-    return page(request, where.pathname, env).then(
-      (found) => found ?? api(request, where, env, config, background),
-    );
-  }
+  if (isApi(where, env)) return pageOrApi(request, where, env, config, background);
   const alone = isAlone(where, env) ? where : undefined;
   // One that is alone sends nothing that could come back.
   if (alone === undefined && isLoop(request, config)) {
@@ -44,8 +40,31 @@ export function handle(
   const watch = new Stopwatch(env);
   const decision = decide(request, where, config, background);
   return decision instanceof Promise
-    ? decision.then((decided) => answer(decided, watch.elapsedMs, request, env, config, alone))
+    ? answerLater(decision, watch, request, env, config, alone)
     : answer(decision, watch.elapsedMs, request, env, config, alone);
+}
+
+// These are functions of their own, for a closure in a function costs each of its calls the scope that it closes over.
+
+async function pageOrApi(
+  request: Request,
+  where: HostAndPath,
+  env: Env,
+  config: Configured,
+  background: Background,
+): Promise<Response> {
+  return (await page(request, where.pathname, env)) ?? api(request, where, env, config, background);
+}
+
+async function answerLater(
+  decision: Promise<Decision | undefined>,
+  watch: Stopwatch,
+  request: Request,
+  env: Env,
+  config: Configured,
+  alone: HostAndPath | undefined,
+): Promise<Response> {
+  return answer(await decision, watch.elapsedMs, request, env, config, alone);
 }
 
 /**
@@ -63,7 +82,16 @@ function answer(
   if (decision?.admitted === false) return denial(decision, tellerOf(request, env, config, took));
   if (alone !== undefined)
     return ownAnswer(alone, popHere(request), told(decision, tellerOf(request, env, config, took)));
-  return toOrigin(tagged(request, decision, config), env, config).then((response) =>
-    tell(response, decision, tellerOf(request, env, config, took)),
-  );
+  return answerOfOrigin(decision, took, request, env, config);
+}
+
+async function answerOfOrigin(
+  decision: Decision | undefined,
+  took: number | undefined,
+  request: Request,
+  env: Env,
+  config: Configured,
+): Promise<Response> {
+  const response = await toOrigin(tagged(request, decision, config), env, config);
+  return tell(response, decision, tellerOf(request, env, config, took));
 }

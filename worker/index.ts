@@ -1,5 +1,5 @@
 /** The deployable Worker: a limiter in front of an origin, and the two Durable Object classes it needs. */
-import { deployed } from "./config.ts";
+import { type Configured, deployed } from "./config.ts";
 import type { Env } from "./env.ts";
 import { handle } from "./handle.ts";
 
@@ -11,7 +11,17 @@ export default {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
     const config = deployed.for(env);
     return config instanceof Promise
-      ? config.then((read) => handle(request, env, ctx, read))
+      ? handleFirst(request, env, ctx, config)
       : handle(request, env, ctx, config);
   },
 } satisfies ExportedHandler<Env>;
+
+/** An isolate's first request waits until the rules are read. */
+async function handleFirst(
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  config: Promise<Configured>,
+): Promise<Response> {
+  return handle(request, env, ctx, await config);
+}

@@ -9,6 +9,7 @@ import { LABEL_MAX } from "../shared/limits.ts";
 import { compileMatcher, type Matcher } from "../shared/match.ts";
 import { type Backlog, backlogOf } from "../shared/pop/backlog.ts";
 import { busiest } from "../shared/pop/busiest.ts";
+import { ByBlock } from "../shared/pop/by-block.ts";
 import { ByCredit, type Picked } from "../shared/pop/by-credit.ts";
 import { TAG_HI, TAG_LO } from "../shared/pop/credit-table.ts";
 import { Admission, type Decision, refusal, type Waiting } from "../shared/pop/decide.ts";
@@ -42,6 +43,8 @@ export interface Asked {
   readonly keyOf?: ((ruleIndex: number) => string | undefined) | undefined;
 }
 
+const NOTHING_ASKED: Asked = {};
+
 /** A key that somebody named. */
 export interface NamedKey {
   readonly hash: KeyHash;
@@ -70,6 +73,7 @@ export class Limiter {
   region: Region = regionOf(undefined, undefined);
   readonly #source: Source;
   readonly #byCredit: ByCredit;
+  readonly #byBlock: ByBlock;
   readonly #match: Matcher;
   readonly #client: OwnerClient;
   readonly #watch: Watch;
@@ -107,7 +111,10 @@ export class Limiter {
     this.countings = rules.map((rule) => new Counting(rule));
     this.#requested = new Requested(this.countings);
     this.#byCredit = new ByCredit(this.#source);
-    this.#observer = new Observer(this.#source, new Sampling(this.#source, env, secrets.sample), env);
+    const sampling = new Sampling(this.#source, env, secrets.sample);
+    // What becomes of sampled keys is looked at after the decision.
+    this.#byBlock = new ByBlock(this.#source, (hi, lo) => sampling.has(hi, lo));
+    this.#observer = new Observer(this.#source, sampling, env);
     this.#lookout = new Lookout(env);
     this.#tally = new Tally(rules);
     this.#client = new OwnerClient(this.#source, env, this.#tally);
@@ -129,15 +136,17 @@ export class Limiter {
   /**
    * Decides a request; `undefined` when no rule covers it. Admitted by credit alone, or denied by a block that is
    * known here, it is decided at once and does no I/O.
+   * @param now when the request came
    */
   decide(
     traits: Traits,
+    now: EpochMs,
     background: Background,
-    { cost = 1, keyOf }: Asked = {},
+    { cost = 1, keyOf }: Asked = NOTHING_ASKED,
   ): Decision | undefined | Promise<Decision> {
     const requested = this.#requested.read(traits, cost, keyOf);
     const set = this.#match(traits, requested.client);
-    if (!set.isEmpty) return this.#decide(set, requested, background);
+    if (!set.isEmpty) return this.#decide(set, requested, now, background);
     this.#tally.passed();
     return undefined;
   }
@@ -158,7 +167,8 @@ export class Limiter {
     const rule = this.rules[ruleIndex];
     if (found === undefined || rule === undefined) return undefined;
     const set = this.#single.and(ruleIndex);
-    return this.#decide(set, named(found.key, found.text, rule.cost * cost), background);
+    const asked = named(found.key, found.text, rule.cost * cost);
+    return this.#decide(set, asked, epochMs(Date.now()), background);
   }
 
   /** The hash and the shown text of a key that somebody names; `undefined` for a key that is none. */
@@ -171,20 +181,39 @@ export class Limiter {
     return { hash, tagLo: hasher.lo, label };
   }
 
-  #decide(set: RuleSet, requested: Countable, background: Background): Decision | Promise<Decision> {
-    const now = epochMs(Date.now());
+  #decide(
+    set: RuleSet,
+    requested: Countable,
+    now: EpochMs,
+    background: Background,
+  ): Decision | Promise<Decision> {
     if (set.refusedBy !== undefined) {
       const refused = refusal(set.refusedBy);
       this.#observer.decided(refused, requested, now);
       return this.#counted(refused);
     }
     const byCredit = this.#byCredit.decide(set, requested, now);
-    if (byCredit === undefined) return this.#admission(set, requested, now, background);
+    if (byCredit === undefined) {
+      return (
+        this.#blocked(set, requested, now, background) ?? this.#admission(set, requested, now, background)
+      );
+    }
     this.#tally.decided(byCredit, set.indexes[0]);
     this.#observer.byCredit(set, requested, this.#byCredit, now, background);
     if (this.#byCredit.picked.length > 0) this.#saw(this.#byCredit.picked.splice(0), requested, background);
     if (this.#display !== undefined) this.#remember(set, requested);
     return byCredit;
+  }
+
+  #blocked(set: RuleSet, requested: Countable, now: EpochMs, background: Background): Decision | undefined {
+    const decision = this.#byBlock.decide(set, requested, now);
+    if (decision === undefined) return undefined;
+    if (this.#byBlock.due.length > 0)
+      for (const hot of this.#byBlock.due.splice(0)) this.#client.drive(hot, background);
+    this.#observer.decided(decision, requested, now);
+    this.#tally.decided(decision, set.indexes[0]);
+    if (this.#display !== undefined) this.#remember(set, requested);
+    return decision;
   }
 
   /** @param cameAt when the request came */
@@ -260,8 +289,7 @@ export class Limiter {
    * Keeps the hub connection open. Called on every request, also on those that no rule matches.
    * @param request `undefined` for a call that is none: it does not say where it came in
    */
-  listen(request: Request | undefined, background: Background): void {
-    const now = epochMs(Date.now());
+  listen(request: Request | undefined, now: EpochMs, background: Background): void {
     const watchIsDue = this.#watch.isDue(now);
     if (!watchIsDue && !this.#reporter.isDue(now)) return;
     // Where a request came in is read where it is news: it is much to read, and an isolate stays where it is.

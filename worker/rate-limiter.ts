@@ -3,6 +3,7 @@
  * can bind it may do all of it; the HTTP API asks for a token instead.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { epochMs } from "../shared/time.ts";
 import type { Account, Claim, LimitDecision, RuleSummary } from "./answers.ts";
 import { audited, type Change, told } from "./audit.ts";
 import { deployed } from "./config.ts";
@@ -81,7 +82,7 @@ export class RateLimiter extends WorkerEntrypoint<Env> {
   async #service(): Promise<Service> {
     const config = await deployed.for(this.env);
     if (!config.ok) throw new BadRequest(`the limiter is not configured: ${config.problems.join("; ")}`);
-    config.limiter.listen(undefined, this.ctx);
+    config.limiter.listen(undefined, epochMs(Date.now()), this.ctx);
     return new Service(config.limiter, this.env, this.ctx, config.limiter.region);
   }
 }

@@ -5,7 +5,6 @@ import {
   legacyHeaders,
   PROBLEM_TYPE,
   problemBody,
-  type Remaining,
   rateLimit,
   rateLimitPolicy,
   refusedBody,
@@ -111,7 +110,7 @@ function tellInto(headers: Told, decision: Decision | undefined, teller: Teller)
 function tellQuotas(headers: Told, quotas: readonly Quota[], { style, now }: Teller): void {
   if (style === "draft-10" || style === "both") {
     headers["RateLimit-Policy"] = rateLimitPolicy(quotas);
-    headers.RateLimit = rateLimit(quotas.map((quota) => remainingOf(quota, now)));
+    headers.RateLimit = rateLimit(quotas, now);
   }
   if (style === "legacy" || style === "both") Object.assign(headers, legacyHeaders(quotas));
 }
@@ -129,9 +128,3 @@ export function tell(response: Response, decision: Decision | undefined, teller:
   }
   return copy;
 }
-
-const remainingOf = ({ rule, remaining, resetAt }: Quota, now: EpochMs): Remaining => ({
-  name: rule.name,
-  remaining,
-  resetSeconds: secondsUntil(resetAt, now),
-});

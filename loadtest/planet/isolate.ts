@@ -5,6 +5,7 @@
 
 import type { KeyMessage } from "../../shared/key.ts";
 import { ownerName } from "../../shared/owner-name.ts";
+import { ByBlock } from "../../shared/pop/by-block.ts";
 import { ByCredit, type Picked } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
 import type { Exchange } from "../../shared/pop/exchange.ts";
@@ -69,6 +70,7 @@ export class Isolate {
   readonly courier: Courier;
   readonly #watch: Watch;
   readonly #byCredit: ByCredit;
+  readonly #byBlock: ByBlock;
   readonly #noRules: RuleSet;
   readonly #region: Region;
   readonly #sightings = new SightingBox();
@@ -89,6 +91,7 @@ export class Isolate {
     this.unlimited = options.unlimited;
     this.source = new Source(options);
     this.#byCredit = new ByCredit(this.source);
+    this.#byBlock = new ByBlock(this.source);
     this.#noRules = RuleSet.none(this.source.rules);
     this.courier = new Courier(this);
     this.#region = options.region;
@@ -122,16 +125,23 @@ export class Isolate {
     return request;
   }
 
-  /** As `Limiter` has it: by credit if that will do, else by an admission of its own. */
+  /** As `Limiter` has it: by credit or by a block if that will do, else by an admission of its own. */
   #arrive(request: Request): void {
     const { rules, client, key = client, cost } = request;
     const set = rules.reduce((smaller, index) => smaller.and(index), this.#noRules);
     const costOf = (index: number): number => (this.source.rules[index]?.cost ?? 1) * cost;
-    const decision = this.#byCredit.decide(set, { keyOf: () => key, costOf }, this.now());
+    const charged = { keyOf: () => key, costOf };
+    const decision = this.#byCredit.decide(set, charged, this.now());
     if (decision !== undefined) {
       request.admission = { counted: this.#byCredit.counted(set) };
       this.#saw(this.#byCredit.picked.splice(0), key);
       this.#decide(request, decision);
+      return;
+    }
+    const denied = this.#byBlock.decide(set, charged, this.now());
+    if (denied !== undefined) {
+      for (const hot of this.#byBlock.due.splice(0)) this.drive(hot);
+      this.#decide(request, denied);
       return;
     }
     const requested = rules.map((ruleIndex) => ({ ruleIndex, key, cost: costOf(ruleIndex) }));

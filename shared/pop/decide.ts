@@ -1,7 +1,7 @@
 /**
  * The decision on one request: every rule that matches must have credit, all or nothing. Pure; the shell
  * calls `step` when the request arrives and whenever it is woken or its time is up, until it is decided.
- * Most requests do not get here: what `by-credit.ts` can admit, it does.
+ * Most requests do not get here: what `by-credit.ts` can admit and `by-block.ts` can deny, they do.
  *
  *   step ──▶ a rule denies without I/O ──▶ blocked
  *        ──▶ every rule fits ──▶ admitted (credit)

@@ -5,12 +5,20 @@ import { describe, expect, it } from "vitest";
 import { type Allowance, type Remaining, rateLimit, rateLimitPolicy } from "../../shared/headers.ts";
 import { parseRules } from "../../shared/rule.ts";
 import { LIMIT_MAX, LIMIT_TIMES_WINDOW_MAX, RULE_NAME_MAX } from "../../shared/rule-schema.ts";
-import { type DurationMs, durationMs } from "../../shared/time.ts";
+import { type DurationMs, durationMs, epochMs } from "../../shared/time.ts";
 
 const TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const NAMES = ["a", "0", "~", "z".repeat(RULE_NAME_MAX), ...TOKEN_CHARACTERS, TOKEN_CHARACTERS.slice(0, 64)];
 const SECOND = durationMs(1_000);
 const DAY = durationMs(86_400_000);
+
+const NOW = epochMs(1_700_000_000_000);
+/** What is left under a rule of that name, and comes back in so many seconds. */
+const leftOf = (name: string, remaining: number, seconds: number): Remaining => ({
+  rule: { name },
+  remaining,
+  resetAt: epochMs(NOW + Math.round(1_000 * seconds)),
+});
 
 const allowance = (name: string, limit: number, window: DurationMs): Allowance => ({
   rule: { name, limit, window },
@@ -75,7 +83,7 @@ describe("RateLimit", () => {
   ])(
     "of %d left and %d s says r and t in whole numbers, rounded to the safe side",
     (remaining, seconds, r, t) => {
-      expect(read(rateLimit([{ name: "r", remaining, resetSeconds: seconds }]))).toEqual([
+      expect(read(rateLimit([leftOf("r", remaining, seconds)], NOW))).toEqual([
         [
           "r",
           [
@@ -92,8 +100,8 @@ it("many rules are one member each, in their order, and never a dictionary", () 
   const rules = NAMES.map((name, at) => allowance(name, at + 1, durationMs(1_000 * (at + 1))));
   const policy = rateLimitPolicy(rules);
   expect(read(policy).map(([name]) => name)).toEqual(NAMES);
-  const left: Remaining[] = NAMES.map((name, at) => ({ name, remaining: at, resetSeconds: at }));
-  expect(read(rateLimit(left)).map(([name]) => name)).toEqual(NAMES);
+  const left = NAMES.map((name, at) => leftOf(name, at, at));
+  expect(read(rateLimit(left, NOW)).map(([name]) => name)).toEqual(NAMES);
   expect(() => parseDictionary(policy)).toThrow();
 });
 
@@ -119,7 +127,8 @@ it("whatever rules there are, what is read back is what was meant", () => {
         members.map((one) => [one.name, Object.entries({ q: one.limit, w: one.seconds })]),
       );
       const left = rateLimit(
-        members.map((one) => ({ name: one.name, remaining: one.remaining, resetSeconds: one.reset })),
+        members.map((one) => leftOf(one.name, one.remaining, one.reset)),
+        NOW,
       );
       expect(read(left)).toEqual(
         members.map((one) => [one.name, Object.entries({ r: one.remaining, t: one.reset })]),

@@ -6,6 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { RegionHub } from "../../../coordinator/region-hub.ts";
 import type { Backlog } from "../../../shared/pop/backlog.ts";
 import type { AccuracyFigures } from "../../../shared/telemetry/live.ts";
+import { epochMs } from "../../../shared/time.ts";
 import { accuracyOf } from "../../../worker/accuracy.ts";
 import { apiPrefix } from "../../../worker/api.ts";
 import { deployed } from "../../../worker/config.ts";
@@ -56,7 +57,7 @@ export class Inspect extends WorkerEntrypoint<PopEnv> {
   /** What a request that no rule matches does for the POP: it keeps the watch on the hub open. */
   async heartbeat(): Promise<void> {
     const request = new Request("https://heartbeat/", { cf: cfOf(this.env.POP) });
-    (await limiterOf(this.env))?.listen(request, this.ctx);
+    (await limiterOf(this.env))?.listen(request, epochMs(Date.now()), this.ctx);
   }
 }
 

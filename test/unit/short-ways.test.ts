@@ -1,7 +1,8 @@
-/** The short way of requests that credit decides, against the long way that decides them all. */
+/** The short ways of requests that credit or a block decides, against the long way that decides them all. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { KeyHasher } from "../../shared/key.ts";
+import { ByBlock } from "../../shared/pop/by-block.ts";
 import { ByCredit } from "../../shared/pop/by-credit.ts";
 import { Admission, type Decision, type Waiting } from "../../shared/pop/decide.ts";
 import { Source } from "../../shared/pop/source.ts";
@@ -19,7 +20,7 @@ const costing = (key: string, rules: readonly Rule[], cost = 1): Charged => ({
   costOf: (index) => (rules[index]?.cost ?? 1) * cost,
 });
 
-/** A source, and how it decides a request; what waits is left waiting. */
+/** A source, and how it decides a request; what waits is left waiting. `due`: keys whose reports denials let leave. */
 function sourceOf(rules: readonly Rule[], sets: number) {
   const hashers = rules.map((rule) => new KeyHasher(SECRET, rule.version));
   const source = new Source({
@@ -30,7 +31,7 @@ function sourceOf(rules: readonly Rule[], sets: number) {
     hashers,
     table: { sets },
   });
-  const byCredit = new ByCredit(source);
+  const due: string[] = [];
   const long = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting => {
     const requested = set.indexes.map((ruleIndex) => ({
       ruleIndex,
@@ -38,11 +39,21 @@ function sourceOf(rules: readonly Rule[], sets: number) {
       cost: costing(key, rules, cost).costOf(ruleIndex),
     }));
     const admission = new Admission(source, requested, { enforce: true, label: undefined });
-    return admission.step(epochMs(T0 + ms));
+    const outcome = admission.step(epochMs(T0 + ms));
+    if (outcome.kind === "decided" && !outcome.admitted)
+      due.push(...admission.due.map(({ key: one }) => one));
+    return outcome;
   };
-  const short = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting =>
-    byCredit.decide(set, costing(key, rules, cost), epochMs(T0 + ms)) ?? long(set, key, cost, ms);
-  return { source, long, short };
+  const byCredit = new ByCredit(source);
+  const byBlock = new ByBlock(source);
+  const short = (set: RuleSet, key: string, cost: number, ms: number): Decision | Waiting => {
+    const charged = costing(key, rules, cost);
+    const now = epochMs(T0 + ms);
+    const decision = byCredit.decide(set, charged, now) ?? byBlock.decide(set, charged, now);
+    due.push(...byBlock.due.splice(0).map(({ key: one }) => one));
+    return decision ?? long(set, key, cost, ms);
+  };
+  return { source, long, short, due };
 }
 
 /** What the client is told, and what is kept; when to try again says nothing of an admitted request. */
@@ -83,8 +94,8 @@ const steps = fc.array(
     set: fc.constantFrom(...SETS),
     client: fc.nat(5).map((number) => `ip=${number}`),
     cost: fc.constantFrom(1, 1, 1, 2, 9),
-    ms: fc.constantFrom(0, 0, 0, 0, 30, 400, -200),
-    claimed: fc.boolean(),
+    ms: fc.constantFrom(0, 0, 0, 0, 30, 400, 3_000, -200),
+    heard: fc.constantFrom("nothing", "nothing", "a claim", "a claim", "no room", "a penalty"),
     answered: fc.constantFrom(0, 0, 1, 3, 9),
   }),
   { minLength: 5, maxLength: 40 },
@@ -107,12 +118,19 @@ it(
           ];
           expect(told(short)).toEqual(told(long));
           expect(kept(one.source, ms)).toEqual(kept(other.source, ms));
+          expect(one.due).toEqual(other.due);
           for (const { source } of [one, other]) if (step.answered > 0) answerAll(source, step.answered, ms);
-          if (!step.claimed) continue;
+          if (step.heard === "nothing") continue;
           for (const { source } of [one, other]) {
-            const key = source.hashers[0]?.hash(step.client) ?? "";
+            const about = step.set[0] ?? 0;
+            const key = source.hashers[about]?.hash(step.client) ?? "";
             const claimedUntil = epochMs(T0 + ms + 1_500);
-            const news = { key, ruleVersion: RULES[0]?.version ?? "", epoch: 1, version: ms, claimedUntil };
+            const until = epochMs(T0 + ms + 600);
+            const news = {
+              ...{ key, ruleVersion: rules[about]?.version ?? "", epoch: 1, version: ms, claimedUntil },
+              ...(step.heard === "no room" && { fullUntil: until }),
+              ...(step.heard === "a penalty" && { penaltyUntil: epochMs(until + 9_000) }),
+            };
             source.hear(news, epochMs(T0 + ms), 0);
           }
         }
