@@ -2,7 +2,7 @@
  * A soak: a rate that keeps the machine busy, held for minutes, while the memory of every isolate is read; and
  * in the end a look for requests that still wait.
  *
- *   calibrate ─▶ warm up ─▶ minute 1 … minute N ─▶ the load ends ─▶ nobody waits any more
+ *   fill ─▶ calibrate ─▶ warm up ─▶ minute 1 … minute N ─▶ the load ends ─▶ nobody waits any more
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Cluster } from "../../cluster/cluster.ts";
@@ -10,6 +10,7 @@ import { fail } from "../../tools/cli.ts";
 import { type Plan, SOAK_LOGIN } from "../plans.ts";
 import type { K6Outcome } from "../run-k6.ts";
 import { calibrate, type Step, TARGET_SHARE } from "./calibrate.ts";
+import { fillHubs } from "./fill.ts";
 import { withHangUps } from "./hang-ups.ts";
 import { whileMeasured } from "./machine.ts";
 import { minutesIn } from "./memory.ts";
@@ -52,6 +53,7 @@ export interface Wanted {
 }
 
 export async function soak(cluster: Cluster, wanted: Wanted, play: Play): Promise<Soaked> {
+  await fillHubs(cluster.pops);
   const steps: Step[] = [];
   const rate = wanted.rateGiven ? wanted.plan.rate : await findRate(wanted.plan, steps, play);
   const { seconds } = wanted.plan;
