@@ -78,6 +78,7 @@ function virtualRow(figures: NamedFigures): readonly string[] {
 }
 
 const WORDS = `busy: one client under its limit, so every request needs its owner. blocked: one client over its limit.
-shared: 200 busy clients of one owner object. cut off: 2,000 of them, and no Ask reaches the owner.
+shared: 200 busy clients of one owner object. leased: the same, where the rule leases ("auto"). cut off: 2,000 of
+them without leases, and no Ask reaches the owner.
 calls: RPCs to owners. rows: written per 1,000 requests. announced: RPCs to hubs. at once: on_failure decided on
 arrival, as too many waited. timed out: on_failure decided after a wait. waiting: the most in one isolate at a time.`;

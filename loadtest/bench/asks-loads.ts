@@ -1,4 +1,4 @@
-/** The loads that are played in virtual time: one client up to a million requests a second, and two floods of clients. */
+/** The loads that are played in virtual time: one client up to a million requests a second, and floods of clients. */
 import { playVirtual, type VirtualFigures, type VirtualLoad } from "./asks-virtual.ts";
 
 /** The first one is next to the owner. */
@@ -14,7 +14,7 @@ const RULE = {
   threshold: 4,
 };
 
-export type LoadKind = "busy" | "blocked" | "shared" | "cut off";
+export type LoadKind = "busy" | "blocked" | "shared" | "leased" | "cut off";
 
 export interface NamedLoad extends VirtualLoad {
   readonly kind: LoadKind;
@@ -46,6 +46,16 @@ export const LOADS: readonly NamedLoad[] = [
     rate: 20_000,
     settleMs: SECOND,
     spanMs: 2 * SECOND,
+  },
+  {
+    // As many Asks as it gets at first make an owner say that it is busy, and lease more at a time.
+    kind: "leased",
+    pops: POPS,
+    rule: { ...RULE, owners: 1, lease: "auto" },
+    clients: 200,
+    rate: 20_000,
+    settleMs: 2 * SECOND,
+    spanMs: 4 * SECOND,
   },
   {
     kind: "cut off",

@@ -133,5 +133,10 @@ function virtualGoals(figures: readonly NamedFigures[], trips: readonly number[]
         of("shared").length > 0 &&
         of("shared").every(({ calls, seconds }) => calls <= asksMax(trips, seconds)),
     },
+    none(
+      "virtual, the same where the rule leases: requests that waited",
+      of("leased"),
+      ({ requests, credit }) => requests - credit,
+    ),
   ];
 }

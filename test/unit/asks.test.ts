@@ -172,6 +172,7 @@ const virtual = (changed: Partial<VirtualFigures> = {}): readonly NamedFigures[]
     of("busy"),
     of("blocked", { ...NO_ASK, blocked: 10 }),
     of("shared"),
+    of("leased", { credit: 10, owner: 0 }),
     of("cut off", { ...NO_ASK, timedOut: 10 }),
   ];
 };
@@ -202,6 +203,7 @@ describe("goals", () => {
     ["more Asks in virtual time", cluster(), virtual({ asks: 400 }), 2],
     ["more calls to a shared owner", cluster(), virtual({ calls: 400 }), 1],
     ["a row for a denial, and two for an Ask", cluster(), virtual({ rowsWritten: 2 }), 2],
+    ["a lease that did not last", cluster(), virtual({ credit: 9 }), 1],
     ["a request that waited in vain", cluster(), virtual({ timedOut: 1 }), 1],
     ["a client that fills an isolate", cluster(), virtual({ waitingMost: WAITERS_MAX + 1 }), 1],
     ["clients that fill an isolate", cluster(), virtual({ waitingMost: WAITERS_MAX_ALL + 1 }), 2],
@@ -211,7 +213,7 @@ describe("goals", () => {
 
   test("stand in the text with every load", () => {
     const text = formatAsks(asksFigures(cluster({ asks: 6 }), virtual()));
-    for (const line of ["busy, flat out", "blocked, flat out", "shared, 1/s", "cut off, 1/s"])
+    for (const line of ["busy, flat out", "blocked, flat out", "shared, 1/s", "leased, 1/s", "cut off, 1/s"])
       expect(text).toContain(`\n${line}`);
     expect(text).toContain(
       "missed cluster, a blocked client: at most 1 Ask a second in all, at any rate: 1.20",
