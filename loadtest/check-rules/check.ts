@@ -10,6 +10,7 @@ import { type CostReport, costReport, MIX_DEFAULT, type Mix } from "./cost.ts";
 import type { Position } from "./places.ts";
 import { type Scope, type Scopes, scopesOf } from "./scopes.ts";
 import type { Source } from "./source.ts";
+import { explainSwitches } from "./switches.ts";
 import { type Warning, warningsOf } from "./warnings.ts";
 import { writtenRules } from "./written.ts";
 
@@ -25,7 +26,12 @@ interface Whereabouts extends Partial<Position> {
 /** A finding, its path turned into a line and a column where it has a place. */
 export type Found<T extends { readonly at: Place }> = Omit<T, "at"> & Whereabouts;
 
-export type CheckedRule = Rule & { readonly guarantee: string; readonly env?: string };
+export type CheckedRule = Rule & {
+  readonly guarantee: string;
+  /** What the guarantee does not say of the switches that are on, a sentence each. */
+  readonly switches: readonly string[];
+  readonly env?: string;
+};
 
 export interface CheckReport {
   readonly ok: boolean;
@@ -75,7 +81,12 @@ export function checkSource(
   const problems = parts.flatMap((part) => part.problems.map((problem) => inList(part, problem)));
   const bindings = parts.flatMap((part) => part.bindings.map((problem) => found(part, source, problem)));
   const rules = parts.flatMap(({ rules: own, env: of }) =>
-    own.map((rule) => ({ ...rule, guarantee: explainBound(rule), ...(of !== undefined && { env: of }) })),
+    own.map((rule) => ({
+      ...rule,
+      guarantee: explainBound(rule),
+      switches: explainSwitches(rule),
+      ...(of !== undefined && { env: of }),
+    })),
   );
   return {
     ok: problems.length === 0 && bindings.length === 0,

@@ -5,17 +5,21 @@
  *   claims     client windows that have an owner: claimed requests ÷ requests of such a client in a window,
  *              which are `pace` of the limit, but no fewer than claim it. With threshold = 1 every request asks, and
  *              each of the other requests counts as a client of its own.
- *   asks       requests that ask: all of claimed clients but those that are blocked (none share an Ask, none find
- *              silent credit left)
- *   reports    every further isolate tells once what it had admitted silently: claims × (isolates − 1)
- *   hub        every claim, and every block (as if each stopped one request only), told to every region's hub
+ *   asks       requests that wait: all of claimed clients but those that are blocked (none share an Ask, none find
+ *              silent credit left); fewer, and with fewer calls, where a rule holds credit ahead (`ahead.ts`)
+ *   reports    every further isolate tells once what it had admitted silently: claims × (isolates − 1). Under a strict
+ *              rule each that listens tells, taken to be as many as it names
+ *   hub        every claim, and every block (as if each stopped one request only), told to every region's hub; with
+ *              spread = auto, each request of the others that is picked, to the isolate's hub and by that to another
  *   rows       one for every ask and report, two for the alarm of every claim (as if no client stayed claimed)
  */
 import { WATCH_JITTER, WATCH_MIN } from "../../shared/limits.ts";
 import { REGIONS } from "../../shared/region.ts";
 import type { Rule } from "../../shared/rule.ts";
+import { spreadPlan } from "../../shared/spread/plan.ts";
 import { estimateBill, PRICES } from "../replay/prices.ts";
 import { NO_MESSAGES, usageOf } from "../replay/usage.ts";
+import { type Asking, questionsOf } from "./ahead.ts";
 
 /** The traffic that is assumed. */
 export interface Mix {
@@ -43,30 +47,35 @@ export interface RuleCost {
   readonly asks: number;
   /** Calls of owners: asks and reports. */
   readonly ownerRequests: number;
-  /** Calls of owners to hubs. */
+  /** Calls of hubs: by owners that announce, and with what is seen of thinly spread clients. */
   readonly hubMessages: number;
   readonly rowsWritten: number;
   /** US dollars for all that, without the Workers' own requests. */
   readonly usd: number;
 }
 
-type Costly = Pick<Rule, "limit" | "threshold" | "cost">;
+type Costly = Asking & Pick<Rule, "threshold" | "strict" | "spread">;
 
-export function costOf({ limit, threshold, cost }: Costly, { busy, blocked, isolates, pace }: Mix): RuleCost {
+export function costOf(rule: Costly, { busy, blocked, isolates, pace }: Mix): RuleCost {
+  const { limit, threshold, cost, strict } = rule;
   const asksAlways = threshold === 1;
   const quiet = asksAlways ? REQUESTS * (1 - busy) : 0;
   const inWindow = Math.max(1, Math.max(threshold, pace * limit) / cost);
   const claims = (REQUESTS * busy) / inWindow + quiet;
-  const asks = REQUESTS * (busy - blocked) + quiet;
-  const reports = asksAlways ? 0 : claims * (isolates - 1);
-  const calls = asks + reports;
+  const asking = REQUESTS * (busy - blocked);
+  const [ofBusy, ofQuiet] = [questionsOf(rule, inWindow, isolates), questionsOf(rule, 1, 1)];
+  const asks = (asking * ofBusy.waiting) / inWindow + quiet * ofQuiet.waiting;
+  const telling = strict > 0 ? Math.max(isolates, strict) : asksAlways ? 1 : isolates;
+  const calls = (asking * ofBusy.calls) / inWindow + quiet * ofQuiet.calls + claims * (telling - 1);
   const announcements = (claims + REQUESTS * blocked) * REGIONS.length;
-  const messages = { ...NO_MESSAGES, calls, asks: calls, rowsWritten: calls, announcements, opened: claims };
+  const sightings = 2 * REQUESTS * (1 - busy) * Math.min(1, cost * (spreadPlan(rule)?.probability ?? 0));
+  const told = { calls, asks: calls, rowsWritten: calls, announcements, sightings, opened: claims };
+  const messages = { ...NO_MESSAGES, ...told };
   const usage = usageOf(messages, REQUESTS, FARTHEST_HUB_MS);
   return {
     asks: Math.round(asks),
     ownerRequests: Math.round(calls),
-    hubMessages: Math.round(announcements),
+    hubMessages: Math.round(announcements + sightings),
     rowsWritten: Math.round(usage.rowsWritten),
     usd: rounded(estimateBill(usage).total),
   };

@@ -41,17 +41,19 @@ export function formatRules(file: string, { rules, cost }: CheckReport): string 
 
 function variantLines(rule: CheckedRule, cost: RuleCost | undefined): readonly string[] {
   const name = variantName(rule);
-  const lines = [rule.guarantee, ...(cost === undefined ? [] : [costLine(cost)])];
+  const lines = [rule.guarantee, ...rule.switches, ...(cost === undefined ? [] : [costLine(cost)])];
   return name === ""
     ? lines.map((line) => `  ${line}`)
     : [`  ${name}: ${limitsOf(rule)}`, ...lines.map((line) => `    ${line}`)];
 }
 
 function limitsOf(rule: Rule): string {
-  const { limit, window, lease, grace, algorithm, burst, cost, costBy, owners } = rule;
+  const { limit, window, lease, grace, strict, spread, algorithm, burst, cost, costBy, owners } = rule;
   const parts = [`${limit} per ${formatDuration(window)}`, thresholdText(rule)];
   if (grace !== 0) parts.push(`grace ${grace}`);
   if (lease !== 0) parts.push(`lease ${lease}`);
+  if (strict !== 0) parts.push(`strict ${strict}`);
+  if (spread !== "off") parts.push(`spread ${spread}`);
   parts.push(algorithm);
   if (algorithm === "token-bucket") parts.push(`burst ${burst}`);
   if (costBy !== undefined) parts.push(`cost 1 to ${costBy.max} by header:${costBy.header}`);

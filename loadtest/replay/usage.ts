@@ -16,6 +16,8 @@ export interface Messages {
   readonly rowsWritten: number;
   /** Calls of owners to hubs: one to each hub for everything that is announced. */
   readonly announcements: number;
+  /** Calls of hubs with what was seen of thinly spread clients; none unless given. */
+  readonly sightings?: number;
   /** Frames that hubs sent to isolates. They are free. */
   readonly frames: number;
   /** Connections that isolates opened to their hubs. */
@@ -44,15 +46,16 @@ const ALARM_ROWS = 2;
  * @param farthestHubMs how long an owner that announces is awake: until the farthest hub has answered
  */
 export function usageOf(messages: Messages, requests: number, farthestHubMs: number): Usage {
-  const { calls, asks, rowsWritten, announcements, connections, opened } = messages;
+  const { calls, asks, rowsWritten, announcements, sightings = 0, connections, opened } = messages;
   const announced = announcements / REGIONS.length;
   return {
     requests,
-    objectRequests: calls + announcements + connections + opened,
+    objectRequests: calls + announcements + sightings + connections + opened,
     rowsWritten: rowsWritten + ALARM_ROWS * opened,
     // An owner that slept loads a row for an Ask, one that is awake none.
     rowsRead: asks,
-    objectSeconds: calls * CALL_SECONDS + (announced * farthestHubMs + announcements * HUB_COALESCE) / 1_000,
+    objectSeconds:
+      calls * CALL_SECONDS + (announced * farthestHubMs + (announcements + sightings) * HUB_COALESCE) / 1_000,
   };
 }
 

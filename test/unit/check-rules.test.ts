@@ -98,6 +98,37 @@ describe("npm run check-rules", () => {
       "login: POST on /login, 20 per 1m, threshold 4, grace 2, lease auto, sliding-window",
     );
     expect(lines[3]).toMatch(/ plus 5 for each further isolate .* handed back, after 10s at the latest; /);
+    expect(lines[4]).toMatch(/^ {2}grace = 2: .* each isolate may admit 3 \+ 2 before /);
+    expect(lines[5]).toMatch(/^ {2}lease = auto: no more is admitted; .* need not wait, .* some 3 s ahead, /);
+    // At three isolates ten requests a minute are too few for a lease to live: each asks, and hands back.
+    expect(lines[6]).toMatch(/^ {2}a million requests: 0 wait for an owner, 420,000 owner calls, /);
+  });
+
+  test.each([
+    ["strict = 4", "strict 4", /^strict = 4: 12 of 20 are kept back until 4 isolates .*, 3 in every window /],
+    ["strict = 4\nthreshold = 1", "strict 4", /^strict: nothing is kept back, /],
+    [
+      'spread = "auto"',
+      "spread auto",
+      /^spread = auto: .* probability of 60 %; at its limit .* of 0\.0005 %\. /,
+    ],
+    ['spread = "auto"\nthreshold = 1', "spread auto", /^spread = auto: does nothing with threshold 1/],
+    [
+      'threshold = "auto"',
+      "threshold auto (up to 1, ",
+      /^threshold = auto: excess_max = 0\.05 leaves nothing /,
+    ],
+    [
+      'threshold = "auto"\nexcess_max = 0.5',
+      "(up to 3, ",
+      /^threshold = auto: 3 while no more than 4 isolates /,
+    ],
+  ])("says of %j what it changes and costs", async (more, shown, words) => {
+    const { exitCode, stdout } = await checkRules(fileWith(`${BINDINGS}${RULES}${more}\n`));
+    expect(exitCode).toBe(0);
+    const [, , rule, , line] = stdout.split("\n");
+    expect(rule).toContain(shown);
+    expect(line?.trim()).toMatch(words);
   });
 
   test("prints a rule's plans and its candidate under it, each with its guarantee", async () => {
