@@ -8,7 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { AUDIT_KEEP } from "../shared/limits.ts";
 import { Accounts, type Effects } from "../shared/owner/accounts.ts";
-import { inspect, type OwnerState } from "../shared/owner/inspect.ts";
+import type { OwnerState } from "../shared/owner/inspect.ts";
 import { decodeAsks, encodeReply } from "../shared/protocol/codec.ts";
 import { decodeCommand, encodeCommandReply } from "../shared/protocol/commands.ts";
 import { SCHEMA, SCHEMA_MIN } from "../shared/protocol/schema.ts";
@@ -87,7 +87,7 @@ export class KeyOwner extends DurableObject<Env> {
     const now = epochMs(Date.now());
     for (const [stored] of this.ctx.storage.kv.list({ prefix: ROW_PREFIX }))
       this.#load(stored.slice(ROW_PREFIX.length));
-    return Array.from(this.#accounts.values(), (account) => inspect(account, now));
+    return this.#accounts.inspect(now);
   }
 
   /** One look over all rows: deletes what is no longer worth keeping. An idle object ends with empty storage. */

@@ -5,9 +5,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
-import type { RegionMetrics } from "../shared/hub/region-metrics.ts";
+import type { NamedCount, RegionMetrics } from "../shared/hub/region-metrics.ts";
 import { type Reporter, Reports } from "../shared/hub/reports.ts";
-import { Spread } from "../shared/hub/spread.ts";
+import { Spread, type SpreadClaim } from "../shared/hub/spread.ts";
 import { Stories } from "../shared/hub/stories.ts";
 import { HUB_COALESCE } from "../shared/limits.ts";
 import { decodeNews, encodeAsks, encodeFeed, type FeedFrame } from "../shared/protocol/codec.ts";
@@ -25,6 +25,8 @@ import { Viewers } from "./viewers.ts";
 /** Where an isolate's last report is stored, and where the sum of those that are gone. */
 const REPORT_PREFIX = "report:";
 const BASE_ROW = "reports";
+/** Where it is stored how many thinly spread clients were found: a counter that began anew with each sleep would say nothing. */
+const FOUND_ROW = "found";
 /** As it is stored: this object sleeps whenever nobody calls, and must still know who was silent for how long. */
 interface StoredReport {
   readonly at: number;
@@ -44,7 +46,7 @@ export class RegionHub extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const region = REGIONS.find((name) => name === ctx.id.name) ?? REGIONS[0];
-    this.#spread = new Spread(region);
+    this.#spread = new Spread(region, ctx.storage.kv.get<NamedCount[]>(FOUND_ROW));
     const core = { feed: this.#feed, reports: this.#reports };
     this.#viewers = new Viewers(ctx, region, core, (frame) => deliver(this.#watchers(), [frame]));
     this.#reports.restore(this.#storedReports(), ctx.storage.kv.get(BASE_ROW), epochMs(Date.now()));
@@ -111,12 +113,18 @@ export class RegionHub extends DurableObject<Env> {
     const { claims, forward } = this.#spread.take(read.value, epochMs(Date.now()), isPassedOn);
     for (const claim of claims) {
       const owner = this.env.KEY_OWNER.getByName(claim.owner);
-      this.#inBackground(owner.ask(encodeAsks([claim.ask])), () => this.#spread.failed(claim));
+      const told = owner.ask(encodeAsks([claim.ask])).then(() => this.#found(claim));
+      this.#inBackground(told, () => this.#spread.failed(claim));
     }
     for (const [region, sightings] of forward) {
       const hub = this.env.REGION_HUB.getByName(region, { locationHint: region });
       this.#inBackground(hub.sighted(encodeSightings(sightings), true));
     }
+  }
+
+  #found(claim: SpreadClaim): void {
+    this.#spread.claimed(claim);
+    this.ctx.storage.kv.put(FOUND_ROW, this.#spread.found());
   }
 
   /** A call that fails costs accuracy, never the bound. */
@@ -126,7 +134,7 @@ export class RegionHub extends DurableObject<Env> {
 
   /** All that this region's isolates counted. */
   metrics(): RegionMetrics {
-    return this.#reports.metrics(epochMs(Date.now()));
+    return { ...this.#reports.metrics(epochMs(Date.now())), found: this.#spread.found() };
   }
 
   /** What happened to a client, oldest first. @param tag the first 16 digits of its key's hash */

@@ -2,6 +2,7 @@
 import type { How } from "../shared/pop/decide.ts";
 import type { CommandResult } from "../shared/protocol/command-messages.ts";
 import type { Rule } from "../shared/rule.ts";
+import type { Switches } from "../shared/telemetry/live.ts";
 
 /** What became of a request, or would. */
 export interface LimitDecision {
@@ -24,7 +25,7 @@ export interface Account extends CommandResult {
 }
 
 /** A rule as people are shown it. */
-export interface RuleSummary {
+export interface RuleSummary extends Switches {
   readonly name: string;
   readonly version: string;
   readonly plan?: string;

@@ -65,7 +65,11 @@ export class OwnerClient {
     const now = epochMs(Date.now());
     if (outcome.kind === "answered") {
       this.#tally.answered(between(sentAt, now));
-      if (outcome.answer.kind === "granted" && outcome.answer.busy === true) this.#tally.busy();
+      if (outcome.answer.kind === "granted") {
+        const { busy, keptBack = 0 } = outcome.answer;
+        if (busy === true) this.#tally.busy();
+        if (keptBack > 0) this.#tally.keptBack(hot.rule, keptBack);
+      }
     }
     wake(exchange.ended(outcome, now));
   }

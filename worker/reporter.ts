@@ -38,6 +38,8 @@ export class Reporter {
       entries: source.table.size,
       capacity: source.table.capacity,
       replacements: source.table.replacements,
+      paidAhead: source.paidAhead,
+      thresholds: source.automaticThresholds(now),
       keys: watched ? busiest(this.#wanted, now) : [],
     }));
   }

@@ -25,6 +25,9 @@ export interface PopKey {
   readonly window: number;
   readonly used: number;
   readonly credit: number;
+  /** Credit that it holds ahead of asking, and the threshold in force. */
+  readonly ahead: number;
+  readonly threshold: number;
   readonly claimed: boolean;
   /** Epoch ms, null for no block. */
   readonly blockedUntil: number | null;

@@ -12,6 +12,15 @@ export interface RegionMetrics {
   readonly asks: readonly number[];
   readonly askMs: number;
   readonly pops: readonly PopGauges[];
+  /** By the rule's name, the lowest automatic threshold that an isolate works with. Hubs of older releases say none. */
+  readonly thresholds?: readonly NamedCount[];
+  /** By the rule's name, clients that this hub found thinly spread and had claimed. */
+  readonly found?: readonly NamedCount[];
+}
+
+export interface NamedCount {
+  readonly rule: string;
+  readonly count: number;
 }
 
 /** What the isolates of a data centre are like now. */

@@ -13,10 +13,10 @@ import {
 } from "../limits.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { count } from "../protocol/fields.ts";
-import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
+import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, NO_FURTHER, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
 import type { Receipt, Report, ReportedKey } from "../telemetry/report.ts";
 import { after, type EpochMs, earlier } from "../time.ts";
-import type { PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
+import type { NamedCount, PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
 
 /** An isolate's last report, and when it came. */
 export interface Reporter {
@@ -31,6 +31,8 @@ const rowSchema = v.object({
   mode: v.picklist(["enforce", "shadow"]),
   counts: v.pipe(v.array(count), v.length(OUTCOME_COUNT)),
   degraded: v.pipe(v.array(count), v.length(DEGRADED_CAUSES.length)),
+  // Rows of older releases have none.
+  further: v.exactOptional(v.array(count), NO_FURTHER),
 });
 type Row = v.InferOutput<typeof rowSchema>;
 
@@ -184,7 +186,17 @@ export class Reports {
       asks: reports.reduce((all, { asks }) => plus(all, asks), this.#asks),
       askMs: total(this.#askMs, ({ askMs }) => askMs),
       pops: this.#gauges(now),
+      thresholds: this.#thresholds(now),
     };
+  }
+
+  /** The lowest that an isolate works with, by rule. */
+  #thresholds(now: EpochMs): readonly NamedCount[] {
+    const lowest = new Map<string, number>();
+    for (const { thresholds = [] } of this.#present(now))
+      for (const [rule, threshold] of thresholds)
+        lowest.set(rule, Math.min(lowest.get(rule) ?? threshold, threshold));
+    return Array.from(lowest, ([rule, count]) => ({ rule, count }));
   }
 
   #gauges(now: EpochMs): readonly PopGauges[] {
@@ -254,6 +266,7 @@ const sum = (known: Row, more: Row): Row => ({
   version: more.version,
   counts: [...plus(known.counts, more.counts)],
   degraded: [...plus(known.degraded, more.degraded)],
+  further: [...plus(known.further, more.further)],
 });
 
 const sumOf = (values: Iterable<number>): number => {

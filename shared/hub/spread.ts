@@ -2,13 +2,14 @@
  * What hubs do with sightings: each client's go to one hub, which its hash names, and that one claims the client when
  * there are enough of one window. An isolate calls its own hub alone, which passes on what is another's.
  */
-import { SIGHTED_MAX, SIGHTINGS_PAUSE } from "../limits.ts";
+import { RULES_REPORTED_MAX, SIGHTED_MAX, SIGHTINGS_PAUSE } from "../limits.ts";
 import { ClaimBudget } from "../pop/claim-budget.ts";
 import type { Ask } from "../protocol/messages.ts";
 import { HUB_SOURCE } from "../protocol/messages.ts";
 import { REGIONS, type Region } from "../region.ts";
 import { type Sighting, sightingName } from "../spread/sightings.ts";
 import { after, type EpochMs, NEVER, windowEnd } from "../time.ts";
+import type { NamedCount } from "./region-metrics.ts";
 
 /** A client to be claimed: an Ask that wants nothing, and the object that it goes to. */
 export interface SpreadClaim {
@@ -32,9 +33,13 @@ export class Spread {
   /** When it was last looked for windows that are over. */
   #tidiedAt: EpochMs = NEVER;
   #asks = 0;
+  /** Clients that were claimed for it, by their rule's name. */
+  readonly #found: Map<string, number>;
 
-  constructor(region: Region) {
+  /** @param found what `found` said before the hub restarted */
+  constructor(region: Region, found: readonly NamedCount[] = []) {
     this.#region = region;
+    this.#found = new Map(found.map(({ rule, count }) => [rule, count]));
   }
 
   /**
@@ -68,6 +73,18 @@ export class Spread {
     // A flood of clients must not become a flood of objects: this one is claimed by its next sighting.
     known.count = sighting.needed - 1;
     return false;
+  }
+
+  /** The owner heard of a claim. */
+  claimed({ ask }: SpreadClaim): void {
+    const { name } = ask.rule;
+    if (!this.#found.has(name) && this.#found.size >= RULES_REPORTED_MAX) return;
+    this.#found.set(name, (this.#found.get(name) ?? 0) + 1);
+  }
+
+  /** How many clients were claimed under each rule, by its name. */
+  found(): readonly NamedCount[] {
+    return Array.from(this.#found, ([rule, count]) => ({ rule, count }));
   }
 
   /** The Ask of a claim was lost: the client's next sighting claims it. */

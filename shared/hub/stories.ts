@@ -51,7 +51,7 @@ export class Stories {
     if (!over && epoch > story.epoch && story.epoch > 0)
       note(story, { at: now, what: "moved", pop, epoch, until: null });
     if (claimedUntil > now && story.claimedUntil <= now)
-      note(story, { at: now, what: "claimed", pop, epoch, until: claimedUntil });
+      note(story, { at: now, what: news.found ? "found" : "claimed", pop, epoch, until: claimedUntil });
     const wasBlocked = story.blockedUntil > now;
     if (blockedUntil > now && !wasBlocked)
       note(story, { at: now, what: "blocked", pop: null, epoch, until: blockedUntil });

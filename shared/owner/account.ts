@@ -15,12 +15,20 @@
  * version.
  */
 import { CLOCK_SKEW_MAX, RESERVE_RETRY } from "../limits.ts";
-import type { Announcement, Answer, Ask, Granted, RulePolicy } from "../protocol/messages.ts";
+import {
+  type Announcement,
+  type Answer,
+  type Ask,
+  type Granted,
+  HUB_SOURCE,
+  type RulePolicy,
+} from "../protocol/messages.ts";
 import { after, type EpochMs, later, NEVER, windowAt, windowEnd, windowStart } from "../time.ts";
 import { leaseOf } from "./lease.ts";
 import {
   emptyLedger,
   hasPlace,
+  isolateOf,
   isolatesIn,
   type Learnt,
   type Ledger,
@@ -150,6 +158,7 @@ function take(
   const before = repeated ? account.ledger.sources.get(message.source)?.granted : undefined;
   let changed = false;
   let denied = false;
+  let keptBack = 0;
   let granted: number;
   if (before !== undefined) {
     granted = before;
@@ -162,20 +171,31 @@ function take(
     const lease = given.denied ? 0 : leaseOf(account, message, now, busy);
     if (lease > 0) charge(quotaOf(account), account.meter, lease, now);
     learnt.source.granted += given.cost + lease;
+    learnt.source.ahead = (learnt.source.ahead ?? 0) + lease;
     granted = learnt.source.granted;
-    denied = given.denied;
+    ({ denied, keptBack } = given);
     changed = learnt.isNew || learnt.delta !== 0 || learnt.previousDelta !== 0 || given.cost + lease > 0;
   }
   const penalised = denied && startPenalty(account, now);
+  const wasClaimed = account.claimedUntil > now;
   const news = updateVerdicts(account, denied, now) || penalised;
   if (news) account.version += 1;
   const store = changed || penalised || account.epochUnwritten;
   account.epochUnwritten = false;
   return {
     kind: "answer",
-    answer: { ...answerOf(account, message, account.meter.window, granted, now), ...(busy && { busy }) },
+    answer: {
+      ...answerOf(account, message, account.meter.window, granted, now),
+      ...(keptBack > 0 && { keptBack }),
+      ...(busy && { busy }),
+    },
     store,
-    announcement: news ? announcementOf(account, now) : undefined,
+    announcement: news
+      ? {
+          ...announcementOf(account, now),
+          ...(!wasClaimed && isolateOf(message.source) === HUB_SOURCE && { found: true }),
+        }
+      : undefined,
   };
 }
 
@@ -188,22 +208,33 @@ function chargeLearnt(account: Account, learnt: Learnt, now: EpochMs): void {
   if (learnt.previousDelta !== 0) chargePrevious(policy, meter, learnt.previousDelta, now);
 }
 
+interface Given {
+  readonly cost: number;
+  readonly denied: boolean;
+  /** How many costs were denied that would have fitted into what a strict rule keeps back. */
+  readonly keptBack: number;
+}
+
 /** Grants costs in order of arrival, each whole or not at all, as long as they fit. */
-function grant(account: Account, want: readonly number[], now: EpochMs): { cost: number; denied: boolean } {
+function grant(account: Account, want: readonly number[], now: EpochMs): Given {
   const quota = quotaOf(account);
-  let left = account.penaltyUntil > now ? 0 : room(quota, account.meter, now) - reserveOf(account);
+  const isBarred = account.penaltyUntil > now;
+  const reserve = isBarred ? 0 : reserveOf(account);
+  let left = isBarred ? 0 : room(quota, account.meter, now) - reserve;
   let cost = 0;
   let denied = false;
+  let keptBack = 0;
   for (const wanted of want) {
     if (wanted <= left) {
       left -= wanted;
       cost += wanted;
     } else {
       denied = true;
+      if (wanted <= left + reserve) keptBack += 1;
     }
   }
   if (cost > 0) charge(quota, account.meter, cost, now);
-  return { cost, denied };
+  return { cost, denied, keptBack };
 }
 
 function answerOf(account: Account, message: Ask, window: number, granted: number, now: EpochMs): Granted {

@@ -12,6 +12,7 @@ import { after, type EpochMs, epochMs } from "../time.ts";
 import { type Account, ask, expiresAt, openAccount } from "./account.ts";
 import { carryOut, inspectNone, opens } from "./admin.ts";
 import { type Change, changesSince, standing } from "./changes.ts";
+import { inspect, type OwnerState } from "./inspect.ts";
 import { Load } from "./load.ts";
 import { decodeRow, encodeRow, keepUnreadableUntil } from "./row.ts";
 
@@ -80,7 +81,7 @@ export class Accounts {
     const changes: Change[] = [];
     let alarmAt: EpochMs | undefined;
     this.#load.note(asks.length, now);
-    const busy = this.#load.isHigh(now);
+    const busy = this.isBusy(now);
     for (const message of asks) {
       const name = accountName(message);
       const account = this.#accounts.get(name) ?? openAccount(message, now);
@@ -110,7 +111,7 @@ export class Accounts {
     const nothing = { rows, alarmAt: undefined, news: [], changes: [] };
     if (account === undefined) return { ...nothing, reply: { result: inspectNone(command, now) } };
     const before = standing(account, now);
-    const step = carryOut(account, command, now);
+    const step = carryOut(account, command, now, this.isBusy(now));
     if (step.kind === "refused") return { ...nothing, reply: { error: step.error } };
     const { result, store, announcement } = step;
     if (!store) return { ...nothing, reply: { result } };
@@ -158,6 +159,17 @@ export class Accounts {
       unreadable,
       nextAt: notTooFar(epochMs(Math.max(nextAt, after(now, SWEEP_PAUSE))), now),
     };
+  }
+
+  /** Whether so much comes that sources should ask less often. */
+  isBusy(now: EpochMs): boolean {
+    return this.#load.isHigh(now);
+  }
+
+  /** What people are shown of those in memory. */
+  inspect(now: EpochMs): readonly OwnerState[] {
+    const busy = this.isBusy(now);
+    return Array.from(this.#accounts.values(), (account) => inspect(account, now, busy));
   }
 
   /** Those in memory. */

@@ -40,17 +40,26 @@ export const inspectNone = (command: Command, now: EpochMs): CommandResult => ({
   epoch: 0,
 });
 
-/** Carries out a command. Mutates the account, unless it is refused. */
-export function carryOut(account: Account, { action, label }: Command, now: EpochMs): CommandStep {
+/**
+ * Carries out a command. Mutates the account, unless it is refused.
+ * @param busy as in `inspect`
+ */
+export function carryOut(
+  account: Account,
+  { action, label }: Command,
+  now: EpochMs,
+  busy = false,
+): CommandStep {
   const error = refusalOf(account, action, now);
   if (error !== undefined) return { kind: "refused", error };
   const changed = action.kind !== "peek" && change(account, action, now);
-  if (!changed) return { kind: "done", result: inspect(account, now), store: false, announcement: undefined };
+  if (!changed)
+    return { kind: "done", result: inspect(account, now, busy), store: false, announcement: undefined };
   account.label ??= label;
   account.version += 1;
   account.epochUnwritten = false;
   const announcement = announcementOf(account, now);
-  return { kind: "done", result: inspect(account, now), store: true, announcement };
+  return { kind: "done", result: inspect(account, now, busy), store: true, announcement };
 }
 
 function refusalOf({ policy }: Account, action: CommandAction, now: EpochMs): Refusal | undefined {

@@ -2,14 +2,19 @@
 import type { CommandResult } from "../protocol/command-messages.ts";
 import { type EpochMs, later, windowAt } from "../time.ts";
 import { type Account, rollTo } from "./account.ts";
+import { lentBy } from "./ledger.ts";
 import { counted, resetAt } from "./meter/meter.ts";
 import { endOverride, quotaOf } from "./override.ts";
+import { reserveOf } from "./reserve.ts";
 
 /** What a person is shown of the account. */
 export type OwnerState = CommandResult;
 
-/** Looks at a copy: an account that is moved on is kept for longer, and would be for as long as somebody watches. */
-export function inspect(watched: Account, now: EpochMs): OwnerState {
+/**
+ * Looks at a copy: an account that is moved on is kept for longer, and would be for as long as somebody watches.
+ * @param busy whether the object that keeps the account has much to do
+ */
+export function inspect(watched: Account, now: EpochMs, busy = false): OwnerState {
   const account = copyOf(watched);
   endOverride(account, now);
   rollTo(account, windowAt(account.policy.grid, now));
@@ -22,6 +27,9 @@ export function inspect(watched: Account, now: EpochMs): OwnerState {
     epoch: account.epoch,
     window: meter.window,
     count: counted(quota, meter, now),
+    lent: lentBy(account.ledger),
+    reserved: reserveOf(account),
+    busy,
     limit: quota.limit,
     resetAt: later(resetAt(quota, meter, now), penaltyUntil),
     claimed: isClaimed(account, now),

@@ -22,6 +22,8 @@ export interface SourceRecord {
   seenAt: EpochMs;
   /** Until when it knew, with its last Ask, that its key is claimed. Not stored: after a restart nobody is known to know. */
   claimSeen?: EpochMs;
+  /** What of `granted` it held ahead after its last Ask. Not stored, and for display only. */
+  ahead?: number;
 }
 
 export interface Ledger {
@@ -91,6 +93,7 @@ export function learn(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   source.seqWindow = ask.window;
   source.seenAt = now;
   if (ask.claimSeen !== undefined) source.claimSeen = ask.claimSeen;
+  source.ahead = ask.kept ?? 0;
   return { source, delta, previousDelta, isNew: known === undefined };
 }
 
@@ -122,6 +125,14 @@ function spendPrevious(source: SourceRecord, spent: number): number {
   source.previous = spent;
   source.previousZero = zero;
   return delta;
+}
+
+/** What of the count sources held ahead after their last Asks of this window. What was counted before a reset is not in it. */
+export function lentBy({ window, sources }: Ledger): number {
+  let lent = 0;
+  for (const { seqWindow, granted, zero, ahead = 0 } of sources.values())
+    if (seqWindow === window) lent += Math.min(ahead, granted - zero);
+  return lent;
 }
 
 /** An entry that was pushed out and comes back is another source of the same isolate, and has no silent credit of its own. */

@@ -14,6 +14,9 @@ import type { Waiter } from "./outbox.ts";
 import { isBlocked } from "./view.ts";
 
 export class Ahead extends Entries {
+  /** By rule: requests that credit held ahead paid for since this isolate began. */
+  readonly paidAhead = new Float64Array(this.rules.length);
+
   /** Credit that is not spent. */
   protected left(slot: number): number {
     return this.table.get(slot, CREDIT) - this.spent(slot);

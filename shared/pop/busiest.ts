@@ -58,13 +58,17 @@ function keyAt(
   const hot = entries.hotAt(slot);
   const until = entries.blockedUntil(slot, now);
   const blocked = hot !== undefined && until > now;
+  const { version, excessMax } = entries.ruleAt(slot);
+  const ahead = entries.aheadAt(slot);
   return {
-    rule: entries.ruleAt(slot).version,
+    rule: version,
     tag: tagAt(entries, slot),
     hash: hot?.key ?? null,
     label: labelOf(slot) ?? null,
     window: entries.window(slot),
     used: entries.spent(slot),
+    ...(ahead > 0 && { ahead }),
+    ...(excessMax !== undefined && { threshold: entries.thresholdAt(slot, now) }),
     claimed: (hot?.view.claimedUntil ?? NEVER) > now,
     blockedUntil: blocked ? until : null,
     blockedSince: blocked ? hot.blockedSince : null,

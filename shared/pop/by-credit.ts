@@ -92,7 +92,11 @@ export class ByCredit {
   #spend(index: number, slot: number, cost: number, now: EpochMs): void {
     this.#source.spend(slot, cost);
     // What an owner granted ahead it has counted.
-    if (this.#source.isClaimed(slot, now)) return;
+    if (this.#source.isClaimed(slot, now)) {
+      // A request counts once, under its first rule, as its decision does.
+      if (slot === this.#slots[0]) this.#source.paidAhead[index] = (this.#source.paidAhead[index] ?? 0) + 1;
+      return;
+    }
     const seen = this.#source.sampler.picks(index, cost);
     if (seen > 0) this.picked.push({ ruleIndex: index, slot, seen });
   }

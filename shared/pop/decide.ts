@@ -368,6 +368,7 @@ export class Admission {
       this.#parts.find((part) => part.how === "degraded") ??
       this.#parts.find((part) => part.how === "owner") ??
       (this.#parts[0] as Part);
+    if (decisive.how === "credit" && shadow === undefined) this.#noteAhead(decisive, now);
     return {
       kind: "decided",
       admitted: true,
@@ -393,6 +394,13 @@ export class Admission {
       if (hot !== undefined && !source.mayAsk(hot, now)) return;
     }
     if (hot !== undefined && source.askAhead(hot, now)) this.due.push(hot);
+  }
+
+  /** Counts a request that credit held ahead paid for: what an owner granted, or grace. */
+  #noteAhead({ rule, ruleIndex, slot }: Part, now: EpochMs): void {
+    const source = this.#source;
+    if (!holdsAhead(rule) || slot < 0 || !(source.isClaimed(slot, now) || source.isInGrace(slot))) return;
+    source.paidAhead[ruleIndex] = (source.paidAhead[ruleIndex] ?? 0) + 1;
   }
 
   /** What credit paid for without an owner knowing may have to be reported. */

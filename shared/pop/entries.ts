@@ -52,6 +52,10 @@ export interface EntryState {
   readonly window: number;
   readonly used: number;
   readonly credit: number;
+  /** Credit that is not spent and that its owner has counted, or grace: used without waiting, or handed back. */
+  readonly ahead: number;
+  /** The threshold by which a new entry would get its silent credit now. */
+  readonly threshold: number;
   readonly claimed: boolean;
   readonly blockedUntil: EpochMs | null;
 }
@@ -162,6 +166,13 @@ export class Entries {
     const threshold = this.thresholds[this.table.ruleOf(slot)];
     assert(threshold !== undefined, "an entry names its rule");
     return threshold.at(now);
+  }
+
+  /** The automatic thresholds in force, by the names of their rules. */
+  automaticThresholds(now: EpochMs): [rule: string, threshold: number][] {
+    return this.rules.flatMap(({ name, threshold, excessMax }, index) =>
+      excessMax === undefined ? [] : [[name, this.thresholds[index]?.at(now) ?? threshold]],
+    );
   }
 
   ruleAt(slot: number): Rule {
@@ -388,6 +399,13 @@ export class Entries {
     return !this.table.isTaken(slot) || windowAt(this.gridAt(slot), now) > this.window(slot);
   }
 
+  /** What an entry holds ahead of asking: in a window that is claimed all its credit that is not spent. */
+  aheadAt(slot: number): number {
+    const hot = this.hotAt(slot);
+    if (hot === undefined || !this.isClaimedIn(hot, this.window(slot))) return 0;
+    return Math.max(0, this.table.get(slot, CREDIT) - this.spent(slot));
+  }
+
   /** What a person is shown of the entries. */
   *entries(now: EpochMs): IterableIterator<EntryState> {
     for (const slot of this.table.slots()) {
@@ -400,6 +418,8 @@ export class Entries {
         window: this.window(slot),
         used: this.spent(slot),
         credit: this.table.get(slot, CREDIT),
+        ahead: this.aheadAt(slot),
+        threshold: this.thresholdAt(slot, now),
         claimed: (hot?.view.claimedUntil ?? NEVER) > now,
         blockedUntil: until > now ? until : null,
       };

@@ -145,6 +145,7 @@ export class Source extends Ahead {
       seq,
       epochSeen: hot.view.epoch,
       spent: this.spent(slot) + kept,
+      ...(kept > 0 && { kept }),
       counted: hot.counted,
       previousSpent: this.table.get(slot, PREVIOUS),
       ...(rule.strict > 0 && hot.view.claimedUntil !== NEVER && { claimSeen: hot.view.claimedUntil }),

@@ -28,6 +28,7 @@ const askSchema = v.object({
   seq: count,
   epochSeen: count,
   spent: count,
+  kept: v.exactOptional(count),
   counted: count,
   previousSpent: count,
   claimSeen: v.exactOptional(time),
@@ -54,6 +55,7 @@ const answerSchema = v.variant("kind", [
     resetAt: time,
     sources: v.exactOptional(count),
     limit: v.exactOptional(positive),
+    keptBack: v.exactOptional(count),
     busy: v.exactOptional(v.boolean()),
   }),
   v.object({ kind: v.literal("refused"), seq: count, window: count, now: time }),
@@ -66,6 +68,7 @@ const announcementSchema = v.object({
   label: v.exactOptional(v.string()),
   claimedBy: v.exactOptional(v.string()),
   sources: v.exactOptional(count),
+  found: v.exactOptional(v.boolean()),
   ...verdicts,
   released: v.exactOptional(v.boolean()),
 });

@@ -38,6 +38,12 @@ export interface CommandResult {
   readonly window: number;
   /** Cost that weighs against the limit now. */
   readonly count: number;
+  /** Of `count` what sources held ahead after their last Asks: they may have used it since, or hand it back. */
+  readonly lent?: number;
+  /** Cost that a strict rule keeps back for sources that have not reported in this window. */
+  readonly reserved?: number;
+  /** Whether the owner has so much to do that it lends more at a time. Owners of older releases say none of the three. */
+  readonly busy?: boolean;
   /** The key's limit: the override's if it has one. */
   readonly limit: number;
   /** When quota comes back. */

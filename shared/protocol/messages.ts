@@ -62,6 +62,8 @@ export interface Ask {
   readonly epochSeen: number;
   /** Cost admitted or held here in `window`, and what may be until the answer is here: no more than that will be. */
   readonly spent: number;
+  /** What of `spent` was not spent when it left: held ahead, and handed back if it is not used. For display only. */
+  readonly kept?: number;
   /** The part of `spent` that an answer has confirmed as counted. */
   readonly counted: number;
   /** Cost admitted here in `window − 1`. */
@@ -101,6 +103,8 @@ export interface Granted extends Verdicts {
   readonly sources?: number;
   /** The key's limit, where an override makes it another than the rule's. */
   readonly limit?: number;
+  /** So many of the waiting costs were denied only for what a strict rule keeps back. For display only. */
+  readonly keptBack?: number;
   /** The owner has much to do; where the rule leases, it granted more ahead than it was asked for. For display only. */
   readonly busy?: boolean;
 }
@@ -131,6 +135,8 @@ export interface Announcement extends Verdicts {
   readonly claimedBy?: string;
   /** As in answers. */
   readonly sources?: number;
+  /** A hub claimed the key, that saw it at many isolates: none of them did. For display only. */
+  readonly found?: boolean;
   /** Blocks were lifted by hand, not longer ago than a block is believed: news also when nothing else of it lasts. */
   readonly released?: boolean;
 }

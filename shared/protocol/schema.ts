@@ -13,9 +13,10 @@
  * | 2 | policy: `threshold`, `burst`, `blockForMs`, the algorithm `token-bucket`; answers: `claimedUntil`; rows: `meter.fill`, `meter.fillAt`, and behind the row the time until which it is worth keeping |
  *
  * Came later, without a number of their own, as readers do without them: of policies `lease`, `grace`, `reserve` and
- * `tellSources`, of Asks `ahead` and `claimSeen` (an owner that does not know them grants what is wanted); of answers
- * `limit`, `busy` and `sources`; of announcements `claimedBy` and `sources`; of frames `watched`; of rows `override`,
- * `baseZero` and the last two numbers of a source; commands, which an object that has no `command` does not take.
+ * `tellSources`, of Asks `ahead`, `kept` and `claimSeen` (an owner that does not know them grants what is wanted); of
+ * answers `limit`, `busy`, `keptBack` and `sources`; of announcements `claimedBy`, `found` and `sources`; of frames
+ * `watched`; of rows `override`, `baseZero` and the last two numbers of a source; commands, which an object that has no
+ * `command` does not take, and of their results `lent`, `reserved` and `busy`.
  *
  * All that came with 2 is optional for readers, so a frame of schema 1 is the same value under the number 1.
  */

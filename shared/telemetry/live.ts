@@ -8,8 +8,19 @@
 import type { CommandResult } from "../protocol/command-messages.ts";
 import type { Region } from "../region.ts";
 
+/** What of a rule changes which guarantee holds and who waits; what is off is left out. */
+export interface Switches {
+  /** Of an automatic threshold, the share of the limit that it allows beyond it. */
+  readonly excessMax?: number;
+  readonly lease?: "auto" | number;
+  readonly grace?: number;
+  /** For so many isolates the limit is exact. */
+  readonly strict?: number;
+  readonly spread?: "auto";
+}
+
 /** The rules of the Worker that the page talks to. */
-export interface LiveRule {
+export interface LiveRule extends Switches {
   readonly version: string;
   readonly name: string;
   readonly plan?: string;
@@ -63,6 +74,10 @@ export interface KeyCount {
   readonly window: number;
   /** Cost admitted here in the window. */
   readonly used: number;
+  /** What it holds ahead of asking its owner; left out, nothing. */
+  readonly ahead?: number;
+  /** The threshold in force here, where the rule's is automatic. */
+  readonly threshold?: number;
   readonly claimed: boolean;
   readonly blockedUntil: number | null;
   /** When this isolate learnt of the block that stands; its own clock. */
@@ -102,8 +117,8 @@ export interface News {
 
 export interface StoryEvent {
   readonly at: number;
-  /** `moved`: another incarnation of its owner counts now. */
-  readonly what: "seen" | "claimed" | "moved" | "blocked" | "released";
+  /** `found`: claimed by a hub, for it is seen at many isolates. `moved`: another incarnation of its owner counts now. */
+  readonly what: "seen" | "claimed" | "found" | "moved" | "blocked" | "released";
   /** The data centre where it was seen, or whose Ask claimed it. */
   readonly pop: string | null;
   readonly epoch: number;

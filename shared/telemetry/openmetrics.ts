@@ -30,6 +30,26 @@ export const METRICS = [
     help: "Requests that on_failure decided, by why their owner did not.",
   },
   {
+    name: "onecount_ahead",
+    type: "counter",
+    help: "Of the requests that credit admitted, those for which it was held ahead: a lease, or grace.",
+  },
+  {
+    name: "onecount_kept_back",
+    type: "counter",
+    help: "Requests that an owner denied only for what a strict rule keeps back.",
+  },
+  {
+    name: "onecount_threshold",
+    type: "gauge",
+    help: "The lowest automatic threshold that an isolate works with.",
+  },
+  {
+    name: "onecount_found",
+    type: "counter",
+    help: "Clients that reach the threshold nowhere, and were found and claimed.",
+  },
+  {
     name: "onecount_owner_ask_seconds",
     type: "histogram",
     unit: "seconds",
@@ -121,10 +141,17 @@ export function openMetrics(regions: readonly RegionScrape[], accuracy: readonly
   return `${[...written, "# EOF"].join("\n")}\n`;
 }
 
+/** By AHEAD and KEPT_BACK. */
+const FURTHER = ["onecount_ahead", "onecount_kept_back"] as const;
+
 type Add = (name: Name, suffix: string, labels: Labels, value: number) => void;
 
 function addRegion(add: Add, region: Region, metrics: RegionMetrics): void {
-  for (const { name: rule, mode, counts, degraded } of metrics.rules) {
+  for (const { name: rule, mode, counts, degraded, further = [] } of metrics.rules) {
+    for (const [index, name] of FURTHER.entries()) {
+      const value = further[index] ?? 0;
+      if (value > 0) add(name, "_total", { rule, mode, region }, value);
+    }
     OUTCOMES.forEach(({ decision, admitted }, index) => {
       const value = counts[index] ?? 0;
       // Most of them never happen: what was never counted is not written.
@@ -141,6 +168,9 @@ function addRegion(add: Add, region: Region, metrics: RegionMetrics): void {
       if (value > 0) add("onecount_degraded", "_total", { rule, mode, cause, region }, value);
     });
   }
+  for (const { rule, count } of metrics.thresholds ?? [])
+    add("onecount_threshold", "", { rule, region }, count);
+  for (const { rule, count } of metrics.found ?? []) add("onecount_found", "_total", { rule, region }, count);
   add("onecount_unlimited", "_total", { region }, metrics.unlimited);
   add("onecount_faults", "_total", { region }, metrics.faults);
   add("onecount_announcements_heard", "_total", { region }, metrics.heard);

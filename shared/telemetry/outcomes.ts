@@ -11,6 +11,12 @@ export const DEGRADED_CAUSES: readonly DegradedCause[] = [
   "claim-budget",
 ];
 
+/** What else is counted of a rule: requests that credit held ahead paid for, and denials for what `strict` keeps back. */
+export const AHEAD = 0;
+export const KEPT_BACK = 1;
+export const NO_FURTHER = [0, 0];
+export const FURTHER_COUNT = NO_FURTHER.length;
+
 /** Where `OUTCOMES` has what was denied in this way; what was admitted stands behind it. */
 const FIRST: Readonly<Record<How, number>> = { credit: 0, owner: 2, blocked: 4, degraded: 6 };
 

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { KEYS_REPORTED_MAX, RULES_REPORTED_MAX } from "../limits.ts";
 import { type Decoded, decode, encode } from "../protocol/codec.ts";
 import { count, hex, time } from "../protocol/fields.ts";
-import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, OUTCOME_COUNT } from "./outcomes.ts";
+import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, FURTHER_COUNT, NO_FURTHER, OUTCOME_COUNT } from "./outcomes.ts";
 import type { TallyReading } from "./tally.ts";
 
 const counts = (length: number) => v.pipe(v.array(count), v.length(length));
@@ -17,6 +17,8 @@ const ruleSchema = v.object({
   mode: v.picklist(["enforce", "shadow"]),
   counts: counts(OUTCOME_COUNT),
   degraded: counts(DEGRADED_CAUSES.length),
+  // Isolates of older releases do not count it.
+  further: v.exactOptional(counts(FURTHER_COUNT), NO_FURTHER),
 });
 
 const keySchema = v.object({
@@ -30,6 +32,9 @@ const keySchema = v.object({
   label: v.nullable(v.string()),
   window: count,
   used: count,
+  /** What it holds ahead of asking, and the threshold in force where that is automatic. */
+  ahead: v.exactOptional(count),
+  threshold: v.exactOptional(count),
   claimed: v.boolean(),
   blockedUntil: v.nullable(time),
   /** When this isolate learnt of the block. */
@@ -55,6 +60,8 @@ const reportSchema = v.object({
   entries: count,
   capacity: count,
   replacements: count,
+  /** The automatic thresholds in force, by the rule's name. */
+  thresholds: v.exactOptional(v.pipe(v.array(v.tuple([v.string(), count])), v.maxLength(RULES_REPORTED_MAX))),
   /** The busiest clients, only while somebody looks. */
   keys: v.pipe(v.array(keySchema), v.maxLength(KEYS_REPORTED_MAX)),
 });
@@ -63,7 +70,13 @@ export type Report = v.InferOutput<typeof reportSchema>;
 export type ReportedKey = v.InferOutput<typeof keySchema>;
 
 /** What of a report is not counted but looked up when it leaves. */
-export type Situation = Pick<Report, "pop" | "watchAgeMs" | "entries" | "capacity" | "replacements" | "keys">;
+export type Situation = Pick<
+  Report,
+  "pop" | "watchAgeMs" | "entries" | "capacity" | "replacements" | "thresholds" | "keys"
+> & {
+  /** By rule, requests that credit held ahead paid for since the isolate began; left out, none. */
+  readonly paidAhead?: ArrayLike<number>;
+};
 
 /** What a hub has stored: which report of whom. */
 export interface Receipt {
@@ -80,7 +93,8 @@ const receiptSchema = v.union([
 
 export type ReceiptReply = v.InferOutput<typeof receiptSchema>;
 
-export const encodeReport = (report: Receipt & TallyReading & Situation): Uint8Array => encode(report);
+export const encodeReport = (report: Receipt & TallyReading & Omit<Situation, "paidAhead">): Uint8Array =>
+  encode(report);
 export const decodeReport = (bytes: unknown): Decoded<Report> => decode(reportSchema, bytes);
 export const encodeReceipt = (reply: ReceiptReply, schema?: number): Uint8Array => encode(reply, schema);
 export const decodeReceipt = (bytes: unknown): Decoded<ReceiptReply> => decode(receiptSchema, bytes);

@@ -4,21 +4,34 @@
  */
 import type { Decision } from "../pop/decide.ts";
 import type { Rule } from "../rule.ts";
-import { ASK_BUCKET_COUNT, askBucket, DEGRADED_CAUSES, OUTCOME_COUNT, outcomeIndex } from "./outcomes.ts";
+import {
+  AHEAD,
+  ASK_BUCKET_COUNT,
+  askBucket,
+  DEGRADED_CAUSES,
+  FURTHER_COUNT,
+  KEPT_BACK,
+  OUTCOME_COUNT,
+  outcomeIndex,
+} from "./outcomes.ts";
 
 export class Tally {
   readonly rules: readonly Rule[];
   /** All counts, in one place so that they can be copied, compared and taken off as one. */
   readonly #counts: Float64Array;
   readonly #degradedAt: number;
+  readonly #furtherAt: number;
   readonly #asksAt: number;
   readonly #singlesAt: number;
   #replacedBefore = 0;
+  readonly #aheadBefore: Float64Array;
 
   constructor(rules: readonly Rule[]) {
     this.rules = rules;
     this.#degradedAt = rules.length * OUTCOME_COUNT;
-    this.#asksAt = this.#degradedAt + rules.length * DEGRADED_CAUSES.length;
+    this.#furtherAt = this.#degradedAt + rules.length * DEGRADED_CAUSES.length;
+    this.#asksAt = this.#furtherAt + rules.length * FURTHER_COUNT;
+    this.#aheadBefore = new Float64Array(rules.length);
     this.#singlesAt = this.#asksAt + ASK_BUCKET_COUNT;
     this.#counts = new Float64Array(this.#singlesAt + SINGLES);
   }
@@ -56,6 +69,18 @@ export class Tally {
   replaced(soFar: number): void {
     this.#add(this.#singlesAt + REPLACED, soFar - this.#replacedBefore);
     this.#replacedBefore = soFar;
+  }
+
+  /** So many requests of each rule were paid for by credit held ahead, since the isolate began. */
+  paidAhead(soFar: ArrayLike<number>): void {
+    for (const [index, before] of this.#aheadBefore.entries())
+      this.#add(this.#furtherAt + index * FURTHER_COUNT + AHEAD, (soFar[index] ?? 0) - before);
+    this.#aheadBefore.set(soFar);
+  }
+
+  /** An owner denied so many requests only for what a strict rule keeps back. */
+  keptBack(rule: Rule, denials: number): void {
+    this.#add(this.#furtherAt + this.rules.indexOf(rule) * FURTHER_COUNT + KEPT_BACK, denials);
   }
 
   /** So many announcements were heard. */
@@ -96,9 +121,9 @@ export class Tally {
       const outcomes = part(counts, index * OUTCOME_COUNT, OUTCOME_COUNT);
       const causes = part(counts, this.#degradedAt + index * DEGRADED_CAUSES.length, DEGRADED_CAUSES.length);
       if (outcomes.every((count) => count === 0)) return [];
-      return [
-        { version: rule.version, name: rule.name, mode: rule.mode, counts: outcomes, degraded: causes },
-      ];
+      const { version, name, mode } = rule;
+      const further = part(counts, this.#furtherAt + index * FURTHER_COUNT, FURTHER_COUNT);
+      return [{ version, name, mode, counts: outcomes, degraded: causes, further }];
     });
     const single = (index: number): number => counts[this.#singlesAt + index] ?? 0;
     return {
@@ -144,6 +169,8 @@ export interface RuleCounts {
   readonly counts: readonly number[];
   /** Degraded ones by cause, in the order of `DEGRADED_CAUSES`. */
   readonly degraded: readonly number[];
+  /** At AHEAD and KEPT_BACK. */
+  readonly further: readonly number[];
 }
 
 export interface TallyReading {

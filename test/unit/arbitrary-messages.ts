@@ -45,6 +45,7 @@ export const ask = fc.record<Ask>(
     seq: count,
     epochSeen: count,
     spent: count,
+    kept: count,
     counted: count,
     previousSpent: count,
     want: fc.array(fc.integer({ min: 1 })),
@@ -77,6 +78,7 @@ const granted = fc.record(
     resetAt: time,
     sources: count,
     limit: fc.integer({ min: 1 }),
+    keptBack: count,
   },
   { requiredKeys: ["kind", "epoch", "version", "window", "seq", "granted", "remaining", "resetAt"] },
 ) as fc.Arbitrary<Granted>;
@@ -92,6 +94,7 @@ export const announcement = fc.record(
     label: text,
     ...verdicts,
     sources: count,
+    found: fc.boolean(),
     released: fc.boolean(),
   },
   { requiredKeys: ["key", "ruleVersion", "epoch", "version"] },
@@ -108,7 +111,7 @@ export const command = fc.record(
   { rule: policy, key: hex(32), label: text, action },
   { requiredKeys: ["rule", "key", "action"] },
 ) as fc.Arbitrary<Command>;
-const result = fc.record({
+const shownByAll = {
   rule: text,
   key: text,
   epoch: count,
@@ -121,7 +124,11 @@ const result = fc.record({
   sources: count,
   blockedUntil: fc.option(time),
   override: fc.option(fc.record({ limit, until: time })),
-});
+};
+const result = fc.record(
+  { ...shownByAll, lent: count, reserved: count, busy: fc.boolean() },
+  { requiredKeys: Object.keys(shownByAll) as (keyof typeof shownByAll)[] },
+);
 export const commandReply: fc.Arbitrary<CommandReply> = fc.oneof(
   fc.record({ result }),
   fc.record({ error: fc.constantFrom("until-passed", "until-too-far", "limit-too-large") }),

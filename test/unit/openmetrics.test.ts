@@ -27,6 +27,9 @@ function hubWithReport() {
   tally.faulted();
   tally.heard(4);
   tally.busy();
+  tally.paidAhead([0, 5]);
+  tally.paidAhead([0, 7]);
+  tally.keptBack(rule, 2);
   for (const ms of [3, 5, 80, 9_000]) tally.answered(ms);
   const report = decodeReport(
     encodeReport({
@@ -38,12 +41,17 @@ function hubWithReport() {
       entries: 7,
       capacity: 100,
       replacements: 2,
+      thresholds: [
+        ["follows", 4],
+        ["follows", 2],
+        ["follows", 3],
+      ],
       keys: [],
     }),
   );
   const reports = new Reports();
   if (report.ok) reports.take(report.value, T0);
-  return reports.metrics(T0);
+  return { ...reports.metrics(T0), found: [{ rule: "follows", count: 6 }] };
 }
 
 const accuracy = { rule: "quiet", admitted: 50, over: 2, under: 1, worst: 2, bound: 6 };
@@ -68,6 +76,10 @@ describe("metrics", () => {
       'onecount_unlimited_total{region="weur"} 1',
       'onecount_faults_total{region="weur"} 1',
       'onecount_degraded_total{rule="lo\\"g\\\\in",mode="enforce",cause="overloaded",region="weur"} 1',
+      'onecount_ahead_total{rule="quiet",mode="shadow",region="weur"} 7',
+      'onecount_kept_back_total{rule="lo\\"g\\\\in",mode="enforce",region="weur"} 2',
+      'onecount_threshold{rule="follows",region="weur"} 2',
+      'onecount_found_total{rule="follows",region="weur"} 6',
       ...[
         ["0.005", 2],
         ["0.01", 2],
@@ -117,6 +129,7 @@ describe("metrics", () => {
       ...{ version, name, mode },
       counts: OUTCOMES.map(() => 1),
       degraded: DEGRADED_CAUSES.map(() => 1),
+      further: [1, 1],
     }));
     const region = { ...hubWithReport(), rules: counted };
     const series = openMetrics([["weur", region]], [])

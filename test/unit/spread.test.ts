@@ -172,6 +172,19 @@ describe("hubs", () => {
     expect(hub.take([sighting(key)], at(3)).claims).toEqual([]);
   });
 
+  it("count whom they had claimed by the rule's name, and go on where they were after a restart", () => {
+    const hub = new Spread(REGIONS[0], [{ rule: "other", count: 2 }]);
+    const { claims } = hub.take([sighting(KEYS[0] ?? "", { seen: 3 })], at(0));
+    expect(hub.found()).toEqual([{ rule: "other", count: 2 }]);
+    for (const claim of claims) hub.claimed(claim);
+    const counted = [
+      { rule: "other", count: 2 },
+      { rule: rule.name, count: 1 },
+    ];
+    expect(hub.found()).toEqual(counted);
+    expect(new Spread(REGIONS[0], hub.found()).found()).toEqual(counted);
+  });
+
   it("look for what is over at most once a second, however many clients come", () => {
     const hub = new Spread(REGIONS[0]);
     const many = KEYS.map((one) => sighting(one));

@@ -23,6 +23,7 @@ const reportOf = (seq: number, unlimited: number, more: Partial<Report> = {}): U
         mode: "enforce",
         counts: [0, 1, 2, 3, 4, 5, 6, 7],
         degraded: [1, 0, 0, 0, 0],
+        further: [3, 1],
       },
     ],
     unlimited,

@@ -1,5 +1,5 @@
 /** What the page shows of its state at one moment: clients, rules, data centres. Pure. */
-import type { KeyCount, LiveNews } from "../../shared/telemetry/live.ts";
+import type { KeyCount, LiveNews, Switches } from "../../shared/telemetry/live.ts";
 import type { State } from "./state.ts";
 
 /** The client that was chosen: a key under a rule. */
@@ -29,6 +29,10 @@ export interface ClientRow {
   /** Cost admitted in the newest window, over all isolates that reported it. */
   readonly used: number;
   readonly pops: ReadonlyMap<string, AtPop>;
+  /** What isolates hold ahead of asking, all together. */
+  readonly ahead: number;
+  /** The lowest automatic threshold in force at one of them; null where it is fixed. */
+  readonly threshold: number | null;
   readonly claimed: boolean;
   readonly claimedBy: string | null;
   /** 0 for no block. */
@@ -37,7 +41,7 @@ export interface ClientRow {
   readonly skewMs: number | null;
 }
 
-export interface RuleRow {
+export interface RuleRow extends Switches {
   readonly name: string;
   readonly limit: number;
   readonly windowMs: number;
@@ -180,12 +184,16 @@ function clientsOf(state: State, names: Names, now: number): Map<string, Draft> 
 function rowOf({ id, rule, key, hash, window, counts, news }: Draft, now: number): ClientRow {
   const pops = new Map<string, AtPop>();
   let used = 0;
+  let ahead = 0;
+  let threshold = Infinity;
   for (const count of counts) {
     const at = pops.get(count.pop) ?? { used: 0, claimed: false, blockedUntil: 0, blockedSince: Infinity };
     pops.set(count.pop, at);
     if (count.window === window) {
       at.used += count.used;
       used += count.used;
+      ahead += count.ahead ?? 0;
+      threshold = Math.min(threshold, count.threshold ?? Infinity);
     }
     at.claimed ||= count.claimed;
     if ((count.blockedUntil ?? 0) <= now) continue;
@@ -200,6 +208,8 @@ function rowOf({ id, rule, key, hash, window, counts, news }: Draft, now: number
     hash,
     used,
     pops,
+    ahead,
+    threshold: threshold === Infinity ? null : threshold,
     claimed: (news?.claimedUntil ?? 0) > now || counts.some(({ claimed }) => claimed),
     claimedBy: news?.claimedBy ?? null,
     blockedUntil: Math.max(told > now ? told : 0, ...Array.from(pops.values(), (at) => at.blockedUntil)),
@@ -235,10 +245,10 @@ function rulesOf(state: State, claimed: readonly ClientRow[], blocked: readonly 
   };
   const [claims, blocks] = [countBy(claimed), countBy(blocked)];
   const rows = new Map<string, RuleRow>();
-  for (const { name, limit, windowMs, threshold, mode, guarantee } of state.rules.values()) {
-    if (rows.has(name)) continue;
-    const counts = { claimed: claims.get(name) ?? 0, blocked: blocks.get(name) ?? 0 };
-    rows.set(name, { name, limit, windowMs, threshold, mode, guarantee, ...counts });
+  for (const rule of state.rules.values()) {
+    const { name } = rule;
+    if (!rows.has(name))
+      rows.set(name, { ...rule, claimed: claims.get(name) ?? 0, blocked: blocks.get(name) ?? 0 });
   }
   return [...rows.values()];
 }

@@ -1,9 +1,10 @@
 /** The chosen client: what its owner says of it, what happened to it in order, and what a person can do about it. */
-import type { Client, StoryEvent } from "../../shared/telemetry/live.ts";
+import type { Client, StoryEvent, Switches } from "../../shared/telemetry/live.ts";
 import { type Change, isReachable } from "./admin.ts";
 import { byId, html, keyed, setAttribute, setText } from "./dom.ts";
 import { clock, count, duration, left } from "./format.ts";
 import type { Chosen, Overview } from "./overview.ts";
+import { switchesText, switchFacts } from "./switches.ts";
 
 const EVENTS_MAX = 50;
 
@@ -83,23 +84,34 @@ export class Story {
     for (const button of this.#buttons) button.disabled = !isReachable(chosen);
     setText(byId("story-key", HTMLElement), chosen.key);
     setText(byId("story-rule", HTMLElement), chosen.rule);
-    this.#facts(seen, client);
+    const rule = seen.rules.find(({ name }) => name === chosen.rule) ?? {};
+    setText(byId("story-switches", HTMLElement), switchesText(rule));
+    this.#facts(seen, client, rule);
     this.#tell(client?.story ?? []);
   }
 
-  #facts({ chosen: row, now }: Overview, client: Client | null): void {
-    const fact = (name: string, text: string): void => setText(byId(`fact-${name}`, HTMLElement), text);
+  #facts({ chosen: row, now }: Overview, client: Client | null, rule: Switches): void {
+    const fact = (name: string, text: string | null): void => {
+      const value = byId(`fact-${name}`, HTMLElement);
+      if (value.parentElement !== null) value.parentElement.hidden = text === null;
+      setText(value, text ?? "");
+    };
     // A rule with plans has an account for each: the busiest tells.
     const account = client?.accounts.toSorted((a, b) => b.count - a.count || b.epoch - a.epoch)[0];
     const used = row?.used ?? 0;
     const isKept = account !== undefined && account.epoch > 0;
     fact("count", isKept ? `${count(account.count)} of ${count(account.limit)}` : `${count(used)}, locally`);
     const owner = row?.claimedBy ?? (account?.claimedBy || null);
-    fact("owner", owner === null || !(row?.claimed || account?.claimed) ? "none" : owner);
+    const isOwned = owner !== null && (row?.claimed || account?.claimed);
+    fact("owner", isOwned ? `${owner}${account?.busy ? ", busy" : ""}` : "none");
     fact("epoch", isKept ? String(account.epoch) : "–");
     const until = Math.max(row?.blockedUntil ?? 0, account?.blockedUntil ?? 0);
     fact("blocked", until > now ? `for ${left(until, now)}` : "no");
     fact("skew", row?.skewMs == null ? "–" : duration(row.skewMs));
+    const { lent, kept, threshold } = switchFacts(rule, row, account);
+    fact("lent", lent);
+    fact("kept", kept);
+    fact("threshold", threshold);
   }
 
   #tell(story: readonly StoryEvent[]): void {
@@ -125,6 +137,8 @@ function wordsOf({ what, pop, epoch, until, at }: StoryEvent): string {
       return `first seen${pop === null ? "" : ` at ${pop}`}`;
     case "claimed":
       return `claimed${pop === null ? "" : ` by ${pop}`}: one count from here on`;
+    case "found":
+      return `found by chance${pop === null ? "" : `, last at ${pop}`}, and claimed by a hub: one count from here on`;
     case "moved":
       return `handover: another incarnation of the owner counts, epoch ${epoch}`;
     case "blocked":

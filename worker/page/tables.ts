@@ -4,6 +4,7 @@ import { durationMs, formatDuration } from "../../shared/time.ts";
 import { byId, html, keyed, setText } from "./dom.ts";
 import { count, left } from "./format.ts";
 import type { Chosen, ClientRow, Overview, RuleRow } from "./overview.ts";
+import { switchesText } from "./switches.ts";
 
 /** Rows of a table; a busy deployment has thousands of clients. */
 const ROWS_MAX = 50;
@@ -50,13 +51,22 @@ export class Tables {
     this.#rules = keyed(
       byId("rules", HTMLElement),
       ({ name }: RuleRow) => name,
-      () => html("tr", {}, ...cells(["", "", "number", "number", "number"])),
+      () => {
+        const name = html("td", {}, html("span"), html("small"));
+        return html("tr", {}, name, ...cells(["", "number", "number", "number"]));
+      },
       (element, row) => {
-        const [name, quota, threshold, claimed, blocked] = element.children;
+        const [cell, quota, threshold, claimed, blocked] = element.children;
+        const [name, switches] = cell?.children ?? [];
         element.setAttribute("title", row.guarantee);
         const mode = row.mode === "shadow" ? " (shadow)" : "";
-        fill([name, `${row.name}${mode}`], [quota, quotaOf(row)]);
-        fill([threshold, count(row.threshold)], [claimed, count(row.claimed)], [blocked, count(row.blocked)]);
+        fill([name, `${row.name}${mode}`], [switches, switchesText(row)], [quota, quotaOf(row)]);
+        const most = row.excessMax === undefined ? "" : "auto ≤ ";
+        fill(
+          [threshold, `${most}${count(row.threshold)}`],
+          [claimed, count(row.claimed)],
+          [blocked, count(row.blocked)],
+        );
       },
     );
     this.#accuracy = keyed(

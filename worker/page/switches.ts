@@ -1,0 +1,45 @@
+/** What is shown of a rule's switches, and of what they do to a client. Pure. */
+import type { CommandResult } from "../../shared/protocol/command-messages.ts";
+import type { Switches } from "../../shared/telemetry/live.ts";
+import { count } from "./format.ts";
+import type { ClientRow } from "./overview.ts";
+
+/** The switches that are on, as they are written in a rule: `lease auto · strict 4`. Empty for none. */
+export function switchesText({ excessMax, lease, grace, strict, spread }: Switches): string {
+  const on: readonly (readonly [name: string, value: string | number | undefined])[] = [
+    ["excess_max", excessMax],
+    ["lease", lease],
+    ["grace", grace],
+    ["strict", strict],
+    ["spread", spread],
+  ];
+  return on.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`])).join(" · ");
+}
+
+/** Texts of facts; null where the rule's switches make it none. */
+export interface SwitchFacts {
+  readonly lent: string | null;
+  readonly kept: string | null;
+  readonly threshold: string | null;
+}
+
+/**
+ * @param row the client as isolates reported it
+ * @param account the client as its owner knows it
+ */
+export function switchFacts(
+  { excessMax, lease, grace, strict }: Switches,
+  row: Pick<ClientRow, "ahead" | "threshold"> | undefined,
+  account: Pick<CommandResult, "lent" | "reserved"> | undefined,
+): SwitchFacts {
+  const { ahead = 0, threshold = null } = row ?? {};
+  const { lent = 0, reserved = 0 } = account ?? {};
+  const holdsAhead = lease !== undefined || grace !== undefined;
+  // Both are told now and then, the owner's by the Ask before: what is unused now is no more than that.
+  const unused = Math.min(ahead, lent);
+  return {
+    lent: holdsAhead ? `${count(lent)}${unused > 0 ? `, ${count(unused)} unused` : ""}` : null,
+    kept: strict === undefined ? null : count(reserved),
+    threshold: excessMax === undefined ? null : threshold === null ? "–" : count(threshold),
+  };
+}
