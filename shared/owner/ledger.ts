@@ -127,11 +127,11 @@ function spendPrevious(source: SourceRecord, spent: number): number {
   return delta;
 }
 
-/** What of the count sources held ahead after their last Asks of this window. What was counted before a reset is not in it. */
-export function lentBy({ window, sources }: Ledger): number {
+/** What of the count sources held ahead after their last Asks of this window: nothing that was counted before a reset. */
+export function lentBy({ sources }: Ledger): number {
   let lent = 0;
-  for (const { seqWindow, granted, zero, ahead = 0 } of sources.values())
-    if (seqWindow === window) lent += Math.min(ahead, granted - zero);
+  // Who has not asked in this window was granted nothing in it.
+  for (const { granted, zero, ahead = 0 } of sources.values()) lent += Math.min(ahead, granted - zero);
   return lent;
 }
 

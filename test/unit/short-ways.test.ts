@@ -119,6 +119,7 @@ it(
           expect(told(short)).toEqual(told(long));
           expect(kept(one.source, ms)).toEqual(kept(other.source, ms));
           expect(one.due).toEqual(other.due);
+          expect(one.source.paidAhead).toEqual(other.source.paidAhead);
           for (const { source } of [one, other]) if (step.answered > 0) answerAll(source, step.answered, ms);
           if (step.heard === "nothing") continue;
           for (const { source } of [one, other]) {

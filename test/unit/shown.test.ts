@@ -1,7 +1,8 @@
 /** What people are shown of leases, grace, strict, spread and automatic thresholds: in the state, and on the live page. */
 import { describe, expect, it, test } from "vitest";
+import { Reports } from "../../shared/hub/reports.ts";
 import { Stories } from "../../shared/hub/stories.ts";
-import { OWNER_ASKS_HIGH } from "../../shared/limits.ts";
+import { OWNER_ASKS_HIGH, REPORTER_KEPT } from "../../shared/limits.ts";
 import { ask, openAccount } from "../../shared/owner/account.ts";
 import { Accounts } from "../../shared/owner/accounts.ts";
 import { inspect } from "../../shared/owner/inspect.ts";
@@ -12,13 +13,15 @@ import {
   decodeAsks,
   decodeNews,
   decodeReply,
+  encode,
   encodeAsks,
   encodeNews,
   encodeReply,
 } from "../../shared/protocol/codec.ts";
 import { decodeCommandReply, encodeCommandReply } from "../../shared/protocol/commands.ts";
 import { type Ask, HUB_SOURCE } from "../../shared/protocol/messages.ts";
-import { durationMs, epochMs, windowAt } from "../../shared/time.ts";
+import { decodeReport } from "../../shared/telemetry/report.ts";
+import { durationMs, epochMs, windowAt, windowEnd } from "../../shared/time.ts";
 import { switchesText, switchFacts } from "../../worker/page/switches.ts";
 import { MINUTE, ruleWith, T0, World } from "./world.ts";
 
@@ -125,6 +128,10 @@ describe("a client that a hub claimed", () => {
     const claimed = openAccount(other, T0);
     told(claimed, other);
     expect(told(claimed, hub).announcement).toBeUndefined();
+    claimed.claimedUntil = at(1);
+    const prolonged = told(claimed, { ...hub, seq: 2 }).announcement;
+    expect(prolonged).toMatchObject({ claimedUntil: windowEnd(GRID, NOW) });
+    expect(prolonged).not.toHaveProperty("found");
   });
 
   it("has that in its story", () => {
@@ -163,6 +170,19 @@ describe("an isolate is shown", () => {
     expect([...source.entries(world.now)]).toMatchObject([{ used: 1, credit: 9, ahead: 8, threshold: 1 }]);
     expect(busiest(source, new Set(), () => undefined, world.now)).toMatchObject([{ used: 1, ahead: 8 }]);
     expect(inspect(world.account(), world.now)).toMatchObject({ count: 9, lent: 8 });
+  });
+
+  it("to hold no more than its owner lent it, whenever one looks", () => {
+    const world = new World({ sources: 1, rules: [leasing] });
+    const differences = Array.from({ length: 40 }, () => {
+      world.request(0);
+      world.settle();
+      world.tick(100);
+      const [entry] = world.node(0).source.entries(world.now);
+      return (inspect(world.account(), world.now).lent ?? 0) - (entry?.ahead ?? 0);
+    });
+    expect(Math.min(...differences)).toBe(0);
+    expect(Math.max(...differences)).toBeGreaterThan(0);
   });
 
   it("no silent credit as held ahead, and no threshold of a rule that has a fixed one in a report", () => {
@@ -217,6 +237,31 @@ describe("requests that credit held ahead paid for", () => {
     requests(world, 10);
     expect(paid(world)).toEqual([0]);
   });
+});
+
+test("a hub adds up what isolates counted of it, and reads those that did not count it", () => {
+  const rule = { version: strict.version, name: "strict", mode: "enforce" } as const;
+  const reportOf = (source: string, further: object) =>
+    decodeReport(
+      encode({
+        ...{ source, seq: 1, pop: "LHR", unlimited: 0, faults: 0, heard: 0, busy: 0, askMs: 0 },
+        ...{ watchAgeMs: null, entries: 1, capacity: 8, replacements: 0, keys: [] },
+        rules: [{ ...rule, counts: [0, 1, 0, 0, 0, 0, 0, 0], degraded: [0, 0, 0, 0, 0], ...further }],
+        asks: Array<number>(10).fill(0),
+      }),
+    );
+  const reports = new Reports();
+  for (const report of [
+    reportOf("a.1", { further: [1, 2] }),
+    reportOf("b.1", {}),
+    reportOf("c.1", { further: [3, 4] }),
+  ])
+    if (report.ok) reports.take(report.value, T0);
+  expect(reports.metrics(T0)).toMatchObject({ rules: [{ further: [4, 6] }], thresholds: [] });
+  const restored = new Reports();
+  expect(reports.tidy(at(REPORTER_KEPT)).gone).toHaveLength(3);
+  restored.restore([], reports.encodeBase(), at(REPORTER_KEPT));
+  expect(restored.metrics(at(REPORTER_KEPT))).toMatchObject({ rules: [{ further: [4, 6] }] });
 });
 
 describe("the live page", () => {

@@ -1,12 +1,13 @@
 /** What isolates counted, as their hub keeps it over restarts and shows it to who looks. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { decodeFeed, encodeNews } from "../../shared/protocol/codec.ts";
 import { SCHEMA } from "../../shared/protocol/schema.ts";
+import { encodeSightings } from "../../shared/spread/sightings.ts";
 import type { LiveMessage } from "../../shared/telemetry/live.ts";
 import { decodeReceipt, encodeReport, type Report } from "../../shared/telemetry/report.ts";
-import { epochMs } from "../../shared/time.ts";
+import { durationMs, epochMs } from "../../shared/time.ts";
 
 const RULE = "00112233445566aa";
 const HASH = "00112233445566778899aabbccddeeff";
@@ -102,9 +103,22 @@ describe("reports", () => {
         mode: "enforce",
         counts: [0, 1, 2, 3, 4, 5, 6, 7],
         degraded: [1, 0, 0, 0, 0],
+        further: [3, 1],
       },
     ]);
     expect(pops).toEqual([{ pop: "LHR", isolates: 1, watchAgeMs: 0, entries: 1, capacity: 8 }]);
+  });
+
+  it("have whom the hub found beside them, also after a restart", async () => {
+    const hub = newHub();
+    const now = Date.now();
+    const grid = { lengthMs: durationMs(60_000), offsetMs: durationMs(0) };
+    const rule = { version: RULE, name: "api", algorithm: "fixed-window", limit: 12, grid } as const;
+    const seen = { pop: "LHR", owner: "found", window: Math.floor(now / 60_000), seen: 3, needed: 3 };
+    await hub.sighted(encodeSightings([{ rule, key: HASH, ...seen }]), true);
+    await vi.waitFor(async () => expect((await hub.metrics()).found).toEqual([{ rule: "api", count: 1 }]));
+    await evictDurableObject(hub);
+    expect((await hub.metrics()).found).toEqual([{ rule: "api", count: 1 }]);
   });
 
   it("that cannot be read are refused in words that everyone reads", async () => {
