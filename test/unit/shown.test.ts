@@ -278,9 +278,9 @@ describe("the live page", () => {
     const account = { lent: 8, reserved: 6 };
     expect(switchFacts({}, row, account)).toEqual({ lent: null, kept: null, threshold: null });
     const all = { excessMax: 0.05, lease: "auto", strict: 4 } as const;
-    expect(switchFacts(all, row, account)).toEqual({ lent: "8, 5 unused", kept: "6", threshold: "2" });
+    expect(switchFacts(all, row, account)).toEqual({ lent: "8, 5 left", kept: "6", threshold: "2" });
     // What isolates reported before the owner was told that it came back.
-    expect(switchFacts({ grace: 2 }, row, { lent: 3, reserved: 0 })).toMatchObject({ lent: "3, 3 unused" });
+    expect(switchFacts({ grace: 2 }, row, { lent: 3, reserved: 0 })).toMatchObject({ lent: "3, 3 left" });
     expect(switchFacts(all, undefined, undefined)).toEqual({ lent: "0", kept: "0", threshold: "–" });
   });
 });

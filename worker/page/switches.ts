@@ -35,10 +35,10 @@ export function switchFacts(
   const { ahead = 0, threshold = null } = row ?? {};
   const { lent = 0, reserved = 0 } = account ?? {};
   const holdsAhead = lease !== undefined || grace !== undefined;
-  // Both are told now and then, the owner's by the Ask before: what is unused now is no more than that.
-  const unused = Math.min(ahead, lent);
+  // Both are told now and then, the owner's by the Ask before: what is left now is no more than that.
+  const left = Math.min(ahead, lent);
   return {
-    lent: holdsAhead ? `${count(lent)}${unused > 0 ? `, ${count(unused)} unused` : ""}` : null,
+    lent: holdsAhead ? `${count(lent)}${left > 0 ? `, ${count(left)} left` : ""}` : null,
     kept: strict === undefined ? null : count(reserved),
     threshold: excessMax === undefined ? null : threshold === null ? "–" : count(threshold),
   };
