@@ -60,8 +60,9 @@ export class Tables {
         const [name, switches] = cell?.children ?? [];
         element.setAttribute("title", row.guarantee);
         const mode = row.mode === "shadow" ? " (shadow)" : "";
-        fill([name, `${row.name}${mode}`], [switches, switchesText(row)], [quota, quotaOf(row)]);
-        const most = row.excessMax === undefined ? "" : "auto ≤ ";
+        const { excessMax, ...others } = row;
+        const most = excessMax === undefined ? "" : "auto ≤ ";
+        fill([name, `${row.name}${mode}`], [switches, switchesText(others)], [quota, quotaOf(row)]);
         fill(
           [threshold, `${most}${count(row.threshold)}`],
           [claimed, count(row.claimed)],
