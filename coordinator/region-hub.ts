@@ -5,7 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Feed } from "../shared/hub/feed.ts";
-import type { NamedCount, RegionMetrics } from "../shared/hub/region-metrics.ts";
+import type { RegionMetrics } from "../shared/hub/region-metrics.ts";
 import { type Reporter, Reports } from "../shared/hub/reports.ts";
 import { Spread, type SpreadClaim } from "../shared/hub/spread.ts";
 import { Stories } from "../shared/hub/stories.ts";
@@ -46,7 +46,7 @@ export class RegionHub extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const region = REGIONS.find((name) => name === ctx.id.name) ?? REGIONS[0];
-    this.#spread = new Spread(region, ctx.storage.kv.get<NamedCount[]>(FOUND_ROW));
+    this.#spread = new Spread(region, ctx.storage.kv.get(FOUND_ROW));
     const core = { feed: this.#feed, reports: this.#reports };
     this.#viewers = new Viewers(ctx, region, core, (frame) => deliver(this.#watchers(), [frame]));
     this.#reports.restore(this.#storedReports(), ctx.storage.kv.get(BASE_ROW), epochMs(Date.now()));
@@ -124,7 +124,7 @@ export class RegionHub extends DurableObject<Env> {
 
   #found(claim: SpreadClaim): void {
     this.#spread.claimed(claim);
-    this.ctx.storage.kv.put(FOUND_ROW, this.#spread.found());
+    this.ctx.storage.kv.put(FOUND_ROW, this.#spread.found);
   }
 
   /** A call that fails costs accuracy, never the bound. */
@@ -134,7 +134,7 @@ export class RegionHub extends DurableObject<Env> {
 
   /** All that this region's isolates counted. */
   metrics(): RegionMetrics {
-    return { ...this.#reports.metrics(epochMs(Date.now())), found: this.#spread.found() };
+    return { ...this.#reports.metrics(epochMs(Date.now())), found: this.#spread.found };
   }
 
   /** What happened to a client, oldest first. @param tag the first 16 digits of its key's hash */

@@ -12,7 +12,7 @@ import { quote } from "../shared/quote.ts";
 import type { Region } from "../shared/region.ts";
 import { capacity, type Rule } from "../shared/rule.ts";
 import { LIMIT_TIMES_WINDOW_MAX } from "../shared/rule-schema.ts";
-import type { StoryEvent, Switches } from "../shared/telemetry/live.ts";
+import type { StoryEvent } from "../shared/telemetry/live.ts";
 import { after, durationMs, epochMs, formatDuration, secondsUntil } from "../shared/time.ts";
 import type { Account, Claim, LimitDecision, RuleSummary } from "./answers.ts";
 import { command, inTime } from "./command.ts";
@@ -148,7 +148,12 @@ export class Service {
       windowMs: rule.window,
       // Of an automatic one what isolates begin with, which is the highest.
       threshold: rule.threshold,
-      ...switchesOf(rule),
+      // What is undefined is left out of JSON.
+      excessMax: rule.excessMax,
+      lease: rule.lease,
+      grace: rule.grace,
+      strict: rule.strict,
+      spread: rule.spread,
       algorithm: rule.algorithm,
       mode: rule.mode,
       guarantee: explainBound(rule),
@@ -244,14 +249,6 @@ const claimOf = (news: Announcement, rule: Rule): Claim => ({
   key: news.label ?? news.key,
   claimedUntil: news.claimedUntil ?? null,
   blockedUntil: Math.max(news.fullUntil ?? 0, news.penaltyUntil ?? 0) || null,
-});
-
-const switchesOf = ({ excessMax, lease, grace, strict, spread }: Rule): Switches => ({
-  ...(excessMax !== undefined && { excessMax }),
-  ...(lease !== 0 && { lease }),
-  ...(grace > 0 && { grace }),
-  ...(strict > 0 && { strict }),
-  ...(spread === "auto" && { spread }),
 });
 
 const inSeconds = (seconds: number) => after(epochMs(Date.now()), durationMs(1_000 * seconds));

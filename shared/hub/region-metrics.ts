@@ -13,14 +13,9 @@ export interface RegionMetrics {
   readonly askMs: number;
   readonly pops: readonly PopGauges[];
   /** By the rule's name, the lowest automatic threshold that an isolate works with. Hubs of older releases say none. */
-  readonly thresholds?: readonly NamedCount[];
+  readonly thresholds?: ReadonlyMap<string, number>;
   /** By the rule's name, clients that this hub found thinly spread and had claimed. */
-  readonly found?: readonly NamedCount[];
-}
-
-export interface NamedCount {
-  readonly rule: string;
-  readonly count: number;
+  readonly found?: ReadonlyMap<string, number>;
 }
 
 /** What the isolates of a data centre are like now. */

@@ -16,7 +16,7 @@ import { count } from "../protocol/fields.ts";
 import { ASK_BUCKET_COUNT, DEGRADED_CAUSES, NO_FURTHER, OUTCOME_COUNT } from "../telemetry/outcomes.ts";
 import type { Receipt, Report, ReportedKey } from "../telemetry/report.ts";
 import { after, type EpochMs, earlier } from "../time.ts";
-import type { NamedCount, PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
+import type { PopGauges, PopTotals, RegionMetrics } from "./region-metrics.ts";
 
 /** An isolate's last report, and when it came. */
 export interface Reporter {
@@ -50,6 +50,10 @@ const baseSchema = v.object({
 });
 type Base = v.InferOutput<typeof baseSchema>;
 
+/** What is one number for all rules and data centres. */
+const SUMS = ["faults", "heard", "busy", "replacements", "askMs"] as const;
+type Sums = Record<(typeof SUMS)[number], number>;
+
 /** What the shell has to store. */
 export interface Stored {
   /** Isolates whose reports are part of the base now. */
@@ -64,12 +68,8 @@ export class Reports {
   readonly #rows = new Map<string, Row>();
   readonly #unlimited = new Map<string, number>();
   readonly #putAway = new Map<string, number>();
-  #faults = 0;
-  #heard = 0;
-  #busy = 0;
-  #replacements = 0;
+  readonly #sums: Sums = { faults: 0, heard: 0, busy: 0, replacements: 0, askMs: 0 };
   #asks: readonly number[] = Array<number>(ASK_BUCKET_COUNT).fill(0);
-  #askMs = 0;
 
   /** Brings back what was stored. `base`: what `encodeBase` wrote, if it was. Unreadable bytes count as none. */
   restore(stored: Iterable<Reporter>, base: unknown, now: EpochMs): void {
@@ -86,24 +86,16 @@ export class Reports {
     for (const row of base.rows) this.#rows.set(nameOf(row), row);
     for (const [pop, unlimited] of base.unlimited) this.#unlimited.set(pop, unlimited);
     for (const [source, seq] of base.putAway) this.#putAway.set(source, seq);
-    this.#faults = base.faults;
-    this.#heard = base.heard;
-    this.#busy = base.busy;
-    this.#replacements = base.replacements;
+    for (const name of SUMS) this.#sums[name] = base[name];
     this.#asks = base.asks;
-    this.#askMs = base.askMs;
   }
 
   encodeBase(): Uint8Array {
     return encode({
       rows: [...this.#rows.values()],
       unlimited: [...this.#unlimited],
-      faults: this.#faults,
-      heard: this.#heard,
-      busy: this.#busy,
-      replacements: this.#replacements,
+      ...this.#sums,
       asks: [...this.#asks],
-      askMs: this.#askMs,
       putAway: [...this.#putAway],
     } satisfies Base);
   }
@@ -150,12 +142,8 @@ export class Reports {
     this.#putAway.set(report.source, report.seq);
     for (const rule of report.rules) this.#addRow({ pop: report.pop, ...rule });
     this.#unlimited.set(report.pop, (this.#unlimited.get(report.pop) ?? 0) + report.unlimited);
-    this.#faults += report.faults;
-    this.#heard += report.heard;
-    this.#busy += report.busy;
-    this.#replacements += report.replacements;
+    for (const name of SUMS) this.#sums[name] += report[name];
     this.#asks = plus(this.#asks, report.asks);
-    this.#askMs += report.askMs;
   }
 
   /** Past their number rows are kept by the rule's name alone: no count is lost, only where it was made. */
@@ -174,29 +162,25 @@ export class Reports {
       rules.set(`${row.name}\n${row.mode}`, known === undefined ? row : sum(known, row));
     }
     const reports = Array.from(this.#reporters.values(), ({ report }) => report);
-    const total = (base: number, of: (report: Report) => number): number =>
-      reports.reduce((all, report) => all + of(report), base);
+    const sums: Sums = { ...this.#sums };
+    for (const report of reports) for (const name of SUMS) sums[name] += report[name];
     return {
       rules: Array.from(rules.values(), ({ pop: _, ...row }) => row),
-      unlimited: total(sumOf(this.#unlimited.values()), ({ unlimited }) => unlimited),
-      faults: total(this.#faults, ({ faults }) => faults),
-      heard: total(this.#heard, ({ heard }) => heard),
-      busy: total(this.#busy, ({ busy }) => busy),
-      replacements: total(this.#replacements, ({ replacements }) => replacements),
+      unlimited: sumOf([...this.#unlimited.values(), ...reports.map(({ unlimited }) => unlimited)]),
+      ...sums,
       asks: reports.reduce((all, { asks }) => plus(all, asks), this.#asks),
-      askMs: total(this.#askMs, ({ askMs }) => askMs),
       pops: this.#gauges(now),
       thresholds: this.#thresholds(now),
     };
   }
 
   /** The lowest that an isolate works with, by rule. */
-  #thresholds(now: EpochMs): readonly NamedCount[] {
+  #thresholds(now: EpochMs): ReadonlyMap<string, number> {
     const lowest = new Map<string, number>();
     for (const { thresholds = [] } of this.#present(now))
       for (const [rule, threshold] of thresholds)
         lowest.set(rule, Math.min(lowest.get(rule) ?? threshold, threshold));
-    return Array.from(lowest, ([rule, count]) => ({ rule, count }));
+    return lowest;
   }
 
   #gauges(now: EpochMs): readonly PopGauges[] {

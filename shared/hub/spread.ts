@@ -9,7 +9,6 @@ import { HUB_SOURCE } from "../protocol/messages.ts";
 import { REGIONS, type Region } from "../region.ts";
 import { type Sighting, sightingName } from "../spread/sightings.ts";
 import { after, type EpochMs, NEVER, windowEnd } from "../time.ts";
-import type { NamedCount } from "./region-metrics.ts";
 
 /** A client to be claimed: an Ask that wants nothing, and the object that it goes to. */
 export interface SpreadClaim {
@@ -34,12 +33,12 @@ export class Spread {
   #tidiedAt: EpochMs = NEVER;
   #asks = 0;
   /** Clients that were claimed for it, by their rule's name. */
-  readonly #found: Map<string, number>;
+  readonly found: Map<string, number>;
 
-  /** @param found what `found` said before the hub restarted */
-  constructor(region: Region, found: readonly NamedCount[] = []) {
+  /** @param found what it was before the hub restarted */
+  constructor(region: Region, found = new Map<string, number>()) {
     this.#region = region;
-    this.#found = new Map(found.map(({ rule, count }) => [rule, count]));
+    this.found = found;
   }
 
   /**
@@ -78,13 +77,8 @@ export class Spread {
   /** The owner heard of a claim. */
   claimed({ ask }: SpreadClaim): void {
     const { name } = ask.rule;
-    if (!this.#found.has(name) && this.#found.size >= RULES_REPORTED_MAX) return;
-    this.#found.set(name, (this.#found.get(name) ?? 0) + 1);
-  }
-
-  /** How many clients were claimed under each rule, by its name. */
-  found(): readonly NamedCount[] {
-    return Array.from(this.#found, ([rule, count]) => ({ rule, count }));
+    const before = this.found.get(name) ?? 0;
+    if (before > 0 || this.found.size < RULES_REPORTED_MAX) this.found.set(name, before + 1);
   }
 
   /** The Ask of a claim was lost: the client's next sighting claims it. */

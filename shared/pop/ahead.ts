@@ -14,8 +14,13 @@ import type { Waiter } from "./outbox.ts";
 import { isBlocked } from "./view.ts";
 
 export class Ahead extends Entries {
-  /** By rule: requests that credit held ahead paid for since this isolate began. */
+  /** By rule: requests that credit held ahead paid for since somebody took these counts over. */
   readonly paidAhead = new Float64Array(this.rules.length);
+
+  /** Credit held ahead paid for a request of that rule. */
+  notePaidAhead(ruleIndex: number): void {
+    this.paidAhead[ruleIndex] = (this.paidAhead[ruleIndex] as number) + 1;
+  }
 
   /** Credit that is not spent. */
   protected left(slot: number): number {

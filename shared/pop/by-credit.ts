@@ -94,7 +94,7 @@ export class ByCredit {
     // What an owner granted ahead it has counted.
     if (this.#source.isClaimed(slot, now)) {
       // A request counts once, under its first rule, as its decision does.
-      if (slot === this.#slots[0]) this.#source.paidAhead[index] = (this.#source.paidAhead[index] ?? 0) + 1;
+      if (slot === this.#slots[0]) this.#source.notePaidAhead(index);
       return;
     }
     const seen = this.#source.sampler.picks(index, cost);

@@ -399,8 +399,8 @@ export class Admission {
   /** Counts a request that credit held ahead paid for: what an owner granted, or grace. */
   #noteAhead({ rule, ruleIndex, slot }: Part, now: EpochMs): void {
     const source = this.#source;
-    if (!holdsAhead(rule) || slot < 0 || !(source.isClaimed(slot, now) || source.isInGrace(slot))) return;
-    source.paidAhead[ruleIndex] = (source.paidAhead[ruleIndex] ?? 0) + 1;
+    if (holdsAhead(rule) && slot >= 0 && (source.isClaimed(slot, now) || source.isInGrace(slot)))
+      source.notePaidAhead(ruleIndex);
   }
 
   /** What credit paid for without an owner knowing may have to be reported. */

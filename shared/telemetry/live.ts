@@ -8,15 +8,15 @@
 import type { CommandResult } from "../protocol/command-messages.ts";
 import type { Region } from "../region.ts";
 
-/** What of a rule changes which guarantee holds and who waits; what is off is left out. */
+/** What of a rule changes which guarantee holds and who waits; 0, `off` and what is left out is off. */
 export interface Switches {
   /** Of an automatic threshold, the share of the limit that it allows beyond it. */
-  readonly excessMax?: number;
+  readonly excessMax?: number | undefined;
   readonly lease?: "auto" | number;
   readonly grace?: number;
   /** For so many isolates the limit is exact. */
   readonly strict?: number;
-  readonly spread?: "auto";
+  readonly spread?: "auto" | "off";
 }
 
 /** The rules of the Worker that the page talks to. */

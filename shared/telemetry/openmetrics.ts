@@ -32,12 +32,12 @@ export const METRICS = [
   {
     name: "onecount_ahead",
     type: "counter",
-    help: "Of the requests that credit admitted, those for which it was held ahead: a lease, or grace.",
+    help: "Requests admitted by credit that was held ahead: a lease, or grace.",
   },
   {
     name: "onecount_kept_back",
     type: "counter",
-    help: "Requests that an owner denied only for what a strict rule keeps back.",
+    help: "Requests denied only for what a strict rule keeps back.",
   },
   {
     name: "onecount_threshold",
@@ -47,7 +47,7 @@ export const METRICS = [
   {
     name: "onecount_found",
     type: "counter",
-    help: "Clients that reach the threshold nowhere, and were found and claimed.",
+    help: "Clients found and claimed that reach the threshold nowhere.",
   },
   {
     name: "onecount_owner_ask_seconds",
@@ -147,30 +147,25 @@ const FURTHER = ["onecount_ahead", "onecount_kept_back"] as const;
 type Add = (name: Name, suffix: string, labels: Labels, value: number) => void;
 
 function addRegion(add: Add, region: Region, metrics: RegionMetrics): void {
+  // Most of them never happen: what was never counted is not written.
+  const some = (name: Name, labels: Labels, value = 0): void => {
+    if (value > 0) add(name, "_total", labels, value);
+  };
   for (const { name: rule, mode, counts, degraded, further = [] } of metrics.rules) {
-    for (const [index, name] of FURTHER.entries()) {
-      const value = further[index] ?? 0;
-      if (value > 0) add(name, "_total", { rule, mode, region }, value);
-    }
     OUTCOMES.forEach(({ decision, admitted }, index) => {
-      const value = counts[index] ?? 0;
-      // Most of them never happen: what was never counted is not written.
-      if (value > 0)
-        add(
-          "onecount_decisions",
-          "_total",
-          { rule, mode, decision, admitted: String(admitted), region },
-          value,
-        );
+      const labels = { rule, mode, decision, admitted: String(admitted), region };
+      some("onecount_decisions", labels, counts[index]);
     });
     DEGRADED_CAUSES.forEach((cause, index) => {
-      const value = degraded[index] ?? 0;
-      if (value > 0) add("onecount_degraded", "_total", { rule, mode, cause, region }, value);
+      some("onecount_degraded", { rule, mode, cause, region }, degraded[index]);
+    });
+    FURTHER.forEach((name, index) => {
+      some(name, { rule, mode, region }, further[index]);
     });
   }
-  for (const { rule, count } of metrics.thresholds ?? [])
-    add("onecount_threshold", "", { rule, region }, count);
-  for (const { rule, count } of metrics.found ?? []) add("onecount_found", "_total", { rule, region }, count);
+  for (const [rule, threshold] of metrics.thresholds ?? [])
+    add("onecount_threshold", "", { rule, region }, threshold);
+  for (const [rule, found] of metrics.found ?? []) some("onecount_found", { rule, region }, found);
   add("onecount_unlimited", "_total", { region }, metrics.unlimited);
   add("onecount_faults", "_total", { region }, metrics.faults);
   add("onecount_announcements_heard", "_total", { region }, metrics.heard);

@@ -74,8 +74,8 @@ export type Situation = Pick<
   Report,
   "pop" | "watchAgeMs" | "entries" | "capacity" | "replacements" | "thresholds" | "keys"
 > & {
-  /** By rule, requests that credit held ahead paid for since the isolate began; left out, none. */
-  readonly paidAhead?: ArrayLike<number>;
+  /** By rule, requests that credit held ahead paid for since the last report. It is taken over into the counts. */
+  readonly paidAhead?: Float64Array;
 };
 
 /** What a hub has stored: which report of whom. */

@@ -121,9 +121,9 @@ export class Reporting {
     if (this.#told !== undefined && between(this.#toldAt, now) > REPORT_IDLE_MAX) this.#beginAnew(this.#told);
     this.#seq += 1;
     this.#stirred = false;
-    const { paidAhead = [], ...situation } = this.#situation(this.#isWatched(now), now);
+    const { paidAhead, ...situation } = this.#situation(this.#isWatched(now), now);
     this.#tally.replaced(situation.replacements);
-    this.#tally.paidAhead(paidAhead);
+    if (paidAhead !== undefined) this.#tally.takePaidAhead(paidAhead);
     const counted = this.#tally.snapshot();
     const source = `${this.#isolate}.${this.#life}`;
     const report = { source, seq: this.#seq, ...situation, ...this.#tally.read(counted) };

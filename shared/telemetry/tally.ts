@@ -24,14 +24,12 @@ export class Tally {
   readonly #asksAt: number;
   readonly #singlesAt: number;
   #replacedBefore = 0;
-  readonly #aheadBefore: Float64Array;
 
   constructor(rules: readonly Rule[]) {
     this.rules = rules;
     this.#degradedAt = rules.length * OUTCOME_COUNT;
     this.#furtherAt = this.#degradedAt + rules.length * DEGRADED_CAUSES.length;
     this.#asksAt = this.#furtherAt + rules.length * FURTHER_COUNT;
-    this.#aheadBefore = new Float64Array(rules.length);
     this.#singlesAt = this.#asksAt + ASK_BUCKET_COUNT;
     this.#counts = new Float64Array(this.#singlesAt + SINGLES);
   }
@@ -71,11 +69,11 @@ export class Tally {
     this.#replacedBefore = soFar;
   }
 
-  /** So many requests of each rule were paid for by credit held ahead, since the isolate began. */
-  paidAhead(soFar: ArrayLike<number>): void {
-    for (const [index, before] of this.#aheadBefore.entries())
-      this.#add(this.#furtherAt + index * FURTHER_COUNT + AHEAD, (soFar[index] ?? 0) - before);
-    this.#aheadBefore.set(soFar);
+  /** Takes over how many requests of each rule credit held ahead paid for, and has it counted from 0 again. */
+  takePaidAhead(paid: Float64Array): void {
+    for (const [index, requests] of paid.entries())
+      this.#add(this.#furtherAt + index * FURTHER_COUNT + AHEAD, requests);
+    paid.fill(0);
   }
 
   /** An owner denied so many requests only for what a strict rule keeps back. */

@@ -27,8 +27,10 @@ function hubWithReport() {
   tally.faulted();
   tally.heard(4);
   tally.busy();
-  tally.paidAhead([0, 5]);
-  tally.paidAhead([0, 7]);
+  const paid = Float64Array.from([0, 5]);
+  tally.takePaidAhead(paid);
+  paid[1] = (paid[1] ?? 0) + 2;
+  tally.takePaidAhead(paid);
   tally.keptBack(rule, 2);
   for (const ms of [3, 5, 80, 9_000]) tally.answered(ms);
   const report = decodeReport(
@@ -51,7 +53,7 @@ function hubWithReport() {
   );
   const reports = new Reports();
   if (report.ok) reports.take(report.value, T0);
-  return { ...reports.metrics(T0), found: [{ rule: "follows", count: 6 }] };
+  return { ...reports.metrics(T0), found: new Map([["follows", 6]]) };
 }
 
 const accuracy = { rule: "quiet", admitted: 50, over: 2, under: 1, worst: 2, bound: 6 };

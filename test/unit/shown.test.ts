@@ -257,7 +257,7 @@ test("a hub adds up what isolates counted of it, and reads those that did not co
     reportOf("c.1", { further: [3, 4] }),
   ])
     if (report.ok) reports.take(report.value, T0);
-  expect(reports.metrics(T0)).toMatchObject({ rules: [{ further: [4, 6] }], thresholds: [] });
+  expect(reports.metrics(T0)).toMatchObject({ rules: [{ further: [4, 6] }], thresholds: new Map() });
   const restored = new Reports();
   expect(reports.tidy(at(REPORTER_KEPT)).gone).toHaveLength(3);
   restored.restore([], reports.encodeBase(), at(REPORTER_KEPT));
@@ -267,6 +267,7 @@ test("a hub adds up what isolates counted of it, and reads those that did not co
 describe("the live page", () => {
   it("names the switches that are on", () => {
     expect(switchesText({})).toBe("");
+    expect(switchesText({ lease: 0, grace: 0, strict: 0, spread: "off" })).toBe("");
     expect(switchesText({ excessMax: 0.05, lease: "auto", grace: 2, spread: "auto" })).toBe(
       "excess_max 0.05 · lease auto · grace 2 · spread auto",
     );
@@ -276,7 +277,8 @@ describe("the live page", () => {
   it("shows of a client what its rule's switches do, and nothing where they are off", () => {
     const row = { ahead: 5, threshold: 2 };
     const account = { lent: 8, reserved: 6 };
-    expect(switchFacts({}, row, account)).toEqual({ lent: null, kept: null, threshold: null });
+    for (const off of [{}, { lease: 0, grace: 0, strict: 0 }])
+      expect(switchFacts(off, row, account)).toEqual({ lent: null, kept: null, threshold: null });
     const all = { excessMax: 0.05, lease: "auto", strict: 4 } as const;
     expect(switchFacts(all, row, account)).toEqual({ lent: "8, 5 left", kept: "6", threshold: "2" });
     // What isolates reported before the owner was told that it came back.

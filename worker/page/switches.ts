@@ -13,8 +13,10 @@ export function switchesText({ excessMax, lease, grace, strict, spread }: Switch
     ["strict", strict],
     ["spread", spread],
   ];
-  return on.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`])).join(" · ");
+  return on.flatMap(([name, value]) => (isOn(value) ? [`${name} ${value}`] : [])).join(" · ");
 }
+
+const isOn = (value: string | number | undefined): boolean => Boolean(value) && value !== "off";
 
 /** Texts of facts; null where the rule's switches make it none. */
 export interface SwitchFacts {
@@ -34,12 +36,11 @@ export function switchFacts(
 ): SwitchFacts {
   const { ahead = 0, threshold = null } = row ?? {};
   const { lent = 0, reserved = 0 } = account ?? {};
-  const holdsAhead = lease !== undefined || grace !== undefined;
   // Both are told now and then, the owner's by the Ask before: what is left now is no more than that.
   const left = Math.min(ahead, lent);
   return {
-    lent: holdsAhead ? `${count(lent)}${left > 0 ? `, ${count(left)} left` : ""}` : null,
-    kept: strict === undefined ? null : count(reserved),
+    lent: isOn(lease) || isOn(grace) ? `${count(lent)}${left > 0 ? `, ${count(left)} left` : ""}` : null,
+    kept: isOn(strict) ? count(reserved) : null,
     threshold: excessMax === undefined ? null : threshold === null ? "–" : count(threshold),
   };
 }
