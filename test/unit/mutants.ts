@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/owner/account.ts",
-        "      denied = true;\n    }\n  }\n  if (cost > 0)",
-        "      denied = true;\n      cost += Math.max(0, left);\n      left = 0;\n    }\n  }\n  if (cost > 0)",
+        "      denied = true;\n      if (wanted",
+        "      denied = true;\n      cost += Math.max(0, left);\n      left = 0;\n      if (wanted",
       ),
     ],
     caughtBy: ["denials", "overcount"],
@@ -369,8 +369,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "shared/owner/account.ts",
-        "? 0 : room(quota, account.meter, now) - reserveOf(account);\n  let cost",
-        "? 0 : room(quota, account.meter, now) - reserveOf(account) + 1;\n  let cost",
+        "? 0 : room(quota, account.meter, now) - reserve;\n  let cost",
+        "? 0 : room(quota, account.meter, now) - reserve + 1;\n  let cost",
       ),
     ],
     caughtBy: ["exact", "bound", "bucket-bound"],

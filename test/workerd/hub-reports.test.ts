@@ -112,9 +112,9 @@ describe("reports", () => {
   it("have whom the hub found beside them, also after a restart", async () => {
     const hub = newHub();
     const now = Date.now();
-    const grid = { lengthMs: durationMs(60_000), offsetMs: durationMs(0) };
+    const grid = { lengthMs: durationMs(30 * 86_400_000), offsetMs: durationMs(0) };
     const rule = { version: RULE, name: "api", algorithm: "fixed-window", limit: 12, grid } as const;
-    const seen = { pop: "LHR", owner: "found", window: Math.floor(now / 60_000), seen: 3, needed: 3 };
+    const seen = { pop: "LHR", owner: "found", window: Math.floor(now / grid.lengthMs), seen: 3, needed: 3 };
     await hub.sighted(encodeSightings([{ rule, key: HASH, ...seen }]), true);
     await vi.waitFor(async () => expect((await hub.metrics()).found).toEqual(new Map([["api", 1]])));
     await evictDurableObject(hub);
