@@ -1,6 +1,6 @@
 /**
- * What happened to a region's busy clients, in order: seen, claimed, moved to another incarnation of its owner, blocked,
- * released. Made of the announcements that the hub hears and of what isolates report; a hub that restarts begins anew.
+ * What happened to a region's busy clients, in order: seen, claimed (by a hub: found), moved to another incarnation of
+ * its owner, blocked, released. Made of the announcements that the hub hears and of what isolates report; a hub that restarts begins anew.
  */
 import { tagDigits } from "../key.ts";
 import { STORIES_MAX, STORY_EVENTS_MAX } from "../limits.ts";
