@@ -171,7 +171,7 @@ function take(
     const lease = given.denied ? 0 : leaseOf(account, message, now, busy);
     if (lease > 0) charge(quotaOf(account), account.meter, lease, now);
     learnt.source.granted += given.cost + lease;
-    learnt.source.ahead = (learnt.source.ahead ?? 0) + lease;
+    if (lease > 0) learnt.source.ahead = (learnt.source.ahead ?? 0) + lease;
     granted = learnt.source.granted;
     ({ denied, keptBack } = given);
     changed = learnt.isNew || learnt.delta !== 0 || learnt.previousDelta !== 0 || given.cost + lease > 0;

@@ -23,7 +23,7 @@ export interface SourceRecord {
   /** Until when it knew, with its last Ask, that its key is claimed. Not stored: after a restart nobody is known to know. */
   claimSeen?: EpochMs;
   /** What of `granted` it held ahead after its last Ask. Not stored, and for display only. */
-  ahead?: number;
+  ahead?: number | undefined;
 }
 
 export interface Ledger {
@@ -93,7 +93,7 @@ export function learn(ledger: Ledger, ask: Ask, now: EpochMs): Learnt {
   source.seqWindow = ask.window;
   source.seenAt = now;
   if (ask.claimSeen !== undefined) source.claimSeen = ask.claimSeen;
-  source.ahead = ask.kept ?? 0;
+  source.ahead = ask.kept;
   return { source, delta, previousDelta, isNew: known === undefined };
 }
 
