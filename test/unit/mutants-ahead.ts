@@ -107,8 +107,8 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "shared/pop/entries.ts",
-        find: "claimed ? Math.min(silent, this.#graceOf(hot)) : silent",
-        replace: "claimed ? this.#graceOf(hot) + silent : silent",
+        find: "claimed ? Math.min(silent, this.#graceOf(hot, window)) : silent",
+        replace: "claimed ? this.#graceOf(hot, window) + silent : silent",
       },
     ],
     caughtBy: ["silent", "spending", "bound"],
