@@ -134,6 +134,7 @@ export class Ahead extends Entries {
     if (!isCounted && this.isClaimedIn(hot, this.window(slot)))
       this.table.cells[slot + CREDIT] = Math.min(this.table.get(slot, CREDIT), this.spent(slot));
     if (!isHeld && !lease.owes) return false;
+    if (isHeld) lease.handsBack(this.left(slot));
     this.table.cells[slot + CREDIT] = this.spent(slot);
     lease.until = NEVER;
     outbox.reportBy(after(now, pause));

@@ -144,8 +144,8 @@ export const REGRESSIONS: readonly Regression[] = [
     edits: [
       {
         file: "shared/pop/lease.ts",
-        find: "if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);",
-        replace: "if (spent === this.#spentThen) return Math.min(left, reserve);",
+        find: "if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, this.#reserve);",
+        replace: "if (spent === this.#spentThen) return Math.min(left, this.#reserve);",
       },
     ],
     caughtBy: ["overcount"],
