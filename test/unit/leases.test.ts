@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { bound } from "../../shared/bound.ts";
 import { AHEAD_MIN, LEASE_LIFE_MAX, ROOM_TRUST } from "../../shared/limits.ts";
 import type { Ask } from "../../shared/protocol/messages.ts";
-import { MINUTE, type Request, ruleWith, SLOW_MS, World } from "./world.ts";
+import { durationMs } from "../../shared/time.ts";
+import { type Message, MINUTE, type Request, ruleWith, SLOW_MS, World } from "./world.ts";
 
 const leasing = (limit: number, more: object = {}) =>
   ruleWith({ limit, threshold: 1, lease: "auto", grace: 0, ...more });
@@ -358,6 +359,49 @@ describe("grace", () => {
   it("is not to be had where nothing is silent and the rule says auto: such a rule is exact", () => {
     const world = new World({ sources: 1, rules: [ruleWith({ limit: 9, threshold: 1, grace: 0 })] });
     expect(world.request(0).decision).toBeUndefined();
+  });
+});
+
+describe("what a request held that another rule denied", () => {
+  /** A rule that leases, and one whose limit of 1 is used up at another node, which nobody here has heard of. */
+  const denying = (limit: number): World => {
+    const other = ruleWith({
+      version: "fedcba9876543210",
+      limit: 1,
+      threshold: 1,
+      deadline: durationMs(5_000),
+    });
+    const rules = [leasing(limit, { lease: 0.5 }), other];
+    const world = new World({ sources: 2, rules, announces: false });
+    world.request(1, { rules: [1] });
+    world.settle();
+    return world;
+  };
+  const only = { rules: [0] };
+  const takeAsk = (world: World, rule: number): Message => {
+    const version = world.node(0).source.rules[rule]?.version;
+    const at = world.network.findIndex((one) => one.kind === "ask" && one.ask.rule.version === version);
+    return world.network.splice(at, 1)[0] as Message;
+  };
+
+  it("counts as left when it goes back with what was granted ahead meanwhile", () => {
+    const world = denying(7);
+    world.request(0, only);
+    world.settle();
+    expect(how(world.request(0, only))).toBe("credit");
+    const more = takeAsk(world, 0);
+    const both = world.request(0);
+    world.deliver(takeAsk(world, 1));
+    world.deliver(world.take("answer"));
+    expect(how(both)).toBe("denied");
+    world.deliver(more);
+    world.deliver(world.take("answer"));
+    expect(askOf(world, 0)).toMatchObject({ spent: 2, want: [] });
+    // 2 were left, and 3 go back.
+    const three = [0, 1, 2].map(() => world.request(0, only));
+    expect(three.map(({ decision }) => decision)).toEqual([undefined, undefined, undefined]);
+    world.settle();
+    expect(three.map(how)).toEqual(["owner", "owner", "owner"]);
   });
 });
 
