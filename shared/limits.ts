@@ -98,6 +98,20 @@ export const LEASE_RENEWAL = 1 / 4;
 export const LEASE_ACTIVE: DurationMs = durationMs(10_000);
 /** What `auto` asks for at least: then a client that comes slowly causes one message for so many requests. */
 export const AHEAD_MIN = 8;
+/** And no more than this part of the limit, or eight sources would hold all of it. */
+export const AHEAD_MIN_SHARE = 1 / 10;
+/** What stays with a source until the window ends is asked for again when less than this is left of it. */
+export const AHEAD_LAST = 2;
+/**
+ * For so long a source goes by what an owner said was left. It hears of no other source that hands something back
+ * meanwhile, unless there was nothing left.
+ */
+export const ROOM_TRUST: DurationMs = durationMs(1_000);
+/**
+ * Where the limit is at least so many times the grace, a window after one that was used up begins with grace as others
+ * do: that many sources use up no more than the limit at once.
+ */
+export const GRACE_AGAIN = 8;
 /** What `auto` asks for lasts so long beyond a round trip: a client that goes on as it did needs an Ask so often. */
 export const AHEAD_HORIZON: DurationMs = durationMs(3_000);
 /**

@@ -9,7 +9,7 @@ import { fail, options, runCli } from "./cli.ts";
  * Kilobytes, compressed: what an isolate has to fetch and parse before its first request. A third of it is what people
  * look at and steer with: the API, the stream of the live page, the metrics.
  */
-const GZIP_KIB_MAX = 80;
+const GZIP_KIB_MAX = 84;
 
 const HELP = `npm run bundle
 

@@ -4,7 +4,7 @@
  *
  * A source says how much it could use. The owner gives the rule's share of what is left if the client is at one source,
  * and less if it is at several, as all draw on it: at n of them, 2 / (n + 1) of that share. So leases shrink as the limit
- * comes near, and where they would come to less than 1 there are none.
+ * comes near, and where they would come to no more than a half there are none.
  */
 import { LEASE_ACTIVE, LEASE_WIDEN } from "../limits.ts";
 import type { Ask } from "../protocol/messages.ts";
@@ -24,8 +24,9 @@ export function leaseOf(account: Account, { rule, ahead = 0 }: Ask, now: EpochMs
   // A bucket that is given back what it lent would be fuller than one that lent nothing: what flowed in meanwhile stays.
   if (share === 0 || ahead === 0 || algorithm === "token-bucket" || account.penaltyUntil > now) return 0;
   const left = room(quotaOf(account), account.meter, now) - reserveOf(account);
-  // One share more than there are sources: then something is left for whoever asks next.
-  const most = Math.floor((2 * share * left) / (1 + activeSources(account.ledger, now)));
+  // One share more than there are sources: then something is left for whoever asks next. Rounded, a half down.
+  const part = Math.ceil((2 * share * left) / (1 + activeSources(account.ledger, now)) - 1 / 2);
+  const most = Math.min(part, Math.floor(share * left));
   return Math.max(0, Math.min(busy ? LEASE_WIDEN * ahead : ahead, most));
 }
 

@@ -17,7 +17,7 @@ export function startPenalty(account: Account, now: EpochMs): boolean {
 export function updateVerdicts(account: Account, denied: boolean, now: EpochMs): boolean {
   let news = false;
   const full = room(quotaOf(account), account.meter, now) < 1;
-  const until = full && denied ? fullUntilOf(account, now) : NEVER;
+  const until = full && (denied || isToldEarly(account)) ? fullUntilOf(account, now) : NEVER;
   if (until !== NEVER && until !== account.fullUntil) {
     account.fullUntil = until;
     news = true;
@@ -33,6 +33,14 @@ export function updateVerdicts(account: Account, denied: boolean, now: EpochMs):
   }
   return news;
 }
+
+/**
+ * Whether everybody hears that nothing is left before anybody is denied. Under a rule that leases most requests are
+ * let in without asking, and nobody should have to wait just to be denied; and what others hold comes back sooner. A
+ * penalty, though, begins with a denial that the owner knows of.
+ */
+const isToldEarly = ({ policy }: Account): boolean =>
+  (policy.lease ?? 0) > 0 && policy.algorithm !== "token-bucket" && policy.blockForMs === undefined;
 
 /** When there is room again; another limit comes back with the end of an override. */
 export function fullUntilOf(account: Account, now: EpochMs): EpochMs {

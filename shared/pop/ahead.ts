@@ -56,6 +56,18 @@ export class Ahead extends Entries {
     return outbox.isOut(now) || !lease.runsLow(left, this.spent(slot) + cost, now, outbox.roundTrip);
   }
 
+  /**
+   * Whether all that the owner has left, by its own word of just now, is what others wait for here already: this
+   * request would wait to hear that there is none. Not where more comes with time or with reports of others; nor where
+   * the owner has to hear of a denial, because that bars the client.
+   */
+  protected isSpokenFor(hot: HotKey, cost: number, now: EpochMs): boolean {
+    const { rule, lease, outbox } = hot;
+    if (rule.lease === 0 || rule.algorithm !== "fixed-window") return false;
+    if (rule.strict > 0 || rule.blockFor !== undefined) return false;
+    return outbox.busy && this.#isAnswered(hot) && lease.isShort(outbox.wanted + cost, now);
+  }
+
   /** Whether the silent credit that an entry began with is used up, and it lives on its grace. */
   isInGrace(slot: number): boolean {
     const { grace } = this.ruleAt(slot);
@@ -85,7 +97,7 @@ export class Ahead extends Entries {
     if (want.length > 0 || left <= 0 || !holdsAhead(rule) || isBlocked(view, now)) return 0;
     // All of its grace: nobody knows yet how fast it will be used.
     if (!this.#isAnswered(hot)) return left;
-    return lease.keep(left, this.spent(slot), rule.grace, now, outbox.roundTrip);
+    return lease.keep(left, this.spent(slot), now, outbox.roundTrip);
   }
 
   /** What an Ask should bring ahead of what it wants. A share that the rule names is not measured by use. */
@@ -122,9 +134,15 @@ export class Ahead extends Entries {
    */
   protected handBack(hot: HotKey, now: EpochMs, pause: DurationMs): boolean {
     const { slot, rule, lease, outbox } = hot;
-    // Of what is silent its owner knows nothing.
-    const isHeld = this.#isAnswered(hot) && this.left(slot) > 0;
-    if (!holdsAhead(rule) || (!isHeld && !lease.owes)) return false;
+    if (!holdsAhead(rule)) return false;
+    // Of what is silent its owner knows nothing. After a block was lifted by hand the last answer counts for none.
+    const isCounted = this.#isAnswered(hot) || (hot.answeredWindow < 0 && outbox.seq > 0);
+    const isHeld = isCounted && this.left(slot) > 0;
+    // Grace ends with the news: it is for a window with room.
+    if (!isCounted && this.isClaimedIn(hot, this.window(slot)))
+      this.table.cells[slot + CREDIT] = Math.min(this.table.get(slot, CREDIT), this.spent(slot));
+    if (!isHeld && !lease.owes) return false;
+    if (isHeld) lease.handsBack(this.left(slot));
     this.table.cells[slot + CREDIT] = this.spent(slot);
     lease.until = NEVER;
     outbox.reportBy(after(now, pause));

@@ -5,7 +5,7 @@
  */
 import { assert } from "../assert.ts";
 import { gridOf } from "../grid.ts";
-import { HOT_KEYS_MAX } from "../limits.ts";
+import { GRACE_AGAIN, HOT_KEYS_MAX } from "../limits.ts";
 import type { Rule } from "../rule.ts";
 import {
   type EpochMs,
@@ -228,12 +228,18 @@ export class Entries {
     const claimed = hot !== undefined && this.isClaimedIn(hot, window);
     // The floor may be of this very window: an owner ahead of this clock brought the entry there once before.
     const silent = this.#silentCredit(slot, now);
-    cells[slot + CREDIT] = claimed ? Math.min(silent, this.#graceOf(hot)) : silent;
+    cells[slot + CREDIT] = claimed ? Math.min(silent, this.#graceOf(hot, window)) : silent;
   }
 
-  /** What may be admitted in a claimed window before its owner answers: nothing if there was no room when last heard. */
-  #graceOf({ rule, view }: HotKey): number {
-    return view.fullUntil === NEVER ? rule.grace : 0;
+  /**
+   * What may be admitted in a claimed window before its owner answers: nothing if there was no room when last heard,
+   * unless all of it came back when the window began.
+   */
+  #graceOf({ rule, view, limit, slot }: HotKey, window: number): number {
+    if (view.fullUntil === NEVER) return rule.grace;
+    const isNew =
+      rule.algorithm === "fixed-window" && view.fullUntil <= windowStart(this.gridAt(slot), window);
+    return isNew && rule.grace * GRACE_AGAIN <= (limit ?? rule.limit) ? rule.grace : 0;
   }
 
   /** Takes `cost` for a request that is not decided yet. */

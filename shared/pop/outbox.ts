@@ -115,6 +115,12 @@ export class Outbox {
     return this.queue.length + (this.flight?.carried.length ?? 0);
   }
 
+  /** What they want together. */
+  get wanted(): number {
+    const carried = this.flight?.carried.filter(({ state }) => state === "carried") ?? [];
+    return [...carried, ...this.queue].reduce((sum, { cost }) => sum + cost, 0);
+  }
+
   /** Lets a request wait; undefined when too many wait already or the owner asked for a pause. */
   enqueue(cost: number, now: EpochMs): Waiter | undefined {
     if (this.waiting >= WAITERS_MAX || this.#pausedUntil > now) return undefined;

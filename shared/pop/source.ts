@@ -77,6 +77,7 @@ export class Source extends Ahead {
     // A penalty that is no longer trusted may still stand: silent credit is not to be had before it ends.
     const penalised = hot !== undefined && hot.view.penaltyUntil > now;
     if (usable && !penalised && this.spent(slot) + cost <= this.table.get(slot, CREDIT)) return "fits";
+    if (hot !== undefined && this.isSpokenFor(hot, cost, now)) return "blocked";
     return this.isBlocked(slot, now) ? "blocked" : "ask";
   }
 
@@ -124,6 +125,7 @@ export class Source extends Ahead {
    */
   #giveBack(hot: HotKey, { spent: said, want }: Ask, now: EpochMs): void {
     const spent = this.spent(hot.slot);
+    hot.lease.handsBack(this.table.get(hot.slot, CREDIT) - said);
     this.table.cells[hot.slot + CREDIT] = said;
     hot.counted = Math.min(hot.counted, said);
     const wanted = want.reduce((sum, cost) => sum + cost, 0);
@@ -176,6 +178,7 @@ export class Source extends Ahead {
     // Of an answer to an Ask that was given up nobody knows how old it is: it prolongs no trust.
     const sentAt = outbox.flight?.ask.seq === answer.seq ? outbox.flight.sentAt : NEVER;
     if (older) return this.#putBack(hot, outbox.land(answer.seq));
+    if (isFull(view, now) && answer.fullUntil === undefined) hot.lease.untold();
     join(view, answer, sentAt);
     noteBlock(hot, now);
     // An answer of the window before, or one that comes late, may be the first to tell of a claim on this one.
@@ -206,6 +209,7 @@ export class Source extends Ahead {
     hot.spentThen = this.spent(slot);
     hot.answeredWindow = answer.window;
     hot.limit = answer.limit;
+    lease.told(answer.remaining, flight.sentAt);
     const left = holdsAhead(hot.rule) ? this.left(slot) : 0;
     // What a denied request gave back since the Ask left may be what nobody granted: it is not held.
     if (left > 0 && lease.returns) this.handBack(hot, now, durationMs(0));
@@ -215,7 +219,7 @@ export class Source extends Ahead {
     else {
       if (flight.ask.previousSpent === this.table.get(slot, PREVIOUS)) outbox.reportAt = NEVER;
       hot.remaining += left;
-      lease.answered(left, hot.rule.grace, now, windowEnd(this.gridAt(slot), answer.window));
+      lease.answered(left, now, windowEnd(this.gridAt(slot), answer.window));
       if (left > 0 && !lease.rests) outbox.reportBy(lease.until);
     }
   }
@@ -333,6 +337,8 @@ export class Source extends Ahead {
     const hot = this.heat(slot, news.key, news.label, now);
     if (hot === undefined) return undefined;
     if (compare(hot.view, news) > 0) {
+      if (news.released === true || (isFull(hot.view, now) && news.fullUntil === undefined))
+        hot.lease.untold();
       join(hot.view, news, now);
       noteBlock(hot, now);
       // What is left and when more comes was said of before. Who was kept out is let in again, and asks.

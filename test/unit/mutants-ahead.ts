@@ -107,8 +107,8 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "shared/pop/entries.ts",
-        find: "claimed ? Math.min(silent, this.#graceOf(hot)) : silent",
-        replace: "claimed ? this.#graceOf(hot) + silent : silent",
+        find: "claimed ? Math.min(silent, this.#graceOf(hot, window)) : silent",
+        replace: "claimed ? this.#graceOf(hot, window) + silent : silent",
       },
     ],
     caughtBy: ["silent", "spending", "bound"],
@@ -124,5 +124,38 @@ export const AHEAD_MUTANTS: readonly Mutant[] = [
     ],
     strict: "all",
     caughtBy: ["bound"],
+  },
+  {
+    name: "who comes is denied as soon as anybody waits, whatever is left",
+    edits: [
+      {
+        file: "shared/pop/lease.ts",
+        find: "between(this.#roomAt, now) < ROOM_TRUST && wanted > this.#room;",
+        replace: "between(this.#roomAt, now) < ROOM_TRUST && wanted > 0;",
+      },
+    ],
+    caughtBy: ["released"],
+  },
+  {
+    name: "what an Ask hands back is not left for who comes after it",
+    edits: [
+      {
+        file: "shared/pop/source.ts",
+        find: "    hot.lease.handsBack(this.table.get(hot.slot, CREDIT) - said);\n",
+        replace: "",
+      },
+    ],
+    caughtBy: ["released"],
+  },
+  {
+    name: "grace outlives the news that there is no room, and comes again after it",
+    edits: [
+      {
+        file: "shared/pop/ahead.ts",
+        find: "      this.table.cells[slot + CREDIT] = Math.min(this.table.get(slot, CREDIT), this.spent(slot));\n",
+        replace: "      this.table.cells[slot + CREDIT] = this.table.get(slot, CREDIT) + hot.rule.grace;\n",
+      },
+    ],
+    caughtBy: ["silent", "spending", "bound"],
   },
 ];

@@ -8,16 +8,13 @@ import type { Mutant } from "./mutants.ts";
 
 export interface Regression extends Mutant {
   readonly seed: number;
-  /** Found since rules lease and have grace: before, none did. */
-  readonly since?: "leases";
 }
 
-/** The faults there were when these seeds were found: with one more that strikes, a seed plays another trial. */
+/** The faults there were when these seeds were found: with one more that strikes, a seed plays another trial. No rule leased then. */
 export const FAULTS_THEN = FAULT_NAMES.filter((name) => name !== "command");
 
 /** What a regression's seed plays. */
-export const trialOf = ({ seed, since }: Regression): TrialOptions =>
-  since === "leases" ? { seed, faults: FAULT_NAMES } : { seed, faults: FAULTS_THEN, ahead: "none" };
+export const trialOf = ({ seed }: Regression): TrialOptions => ({ seed, faults: FAULTS_THEN, ahead: "none" });
 
 export const REGRESSIONS: readonly Regression[] = [
   {
@@ -123,31 +120,5 @@ export const REGRESSIONS: readonly Regression[] = [
       },
     ],
     caughtBy: ["silent"],
-  },
-  {
-    name: "what on_failure held and gave back is taken for credit that was granted ahead",
-    since: "leases",
-    seed: 5228,
-    edits: [
-      {
-        file: "shared/pop/source.ts",
-        find: "if (left > 0 && lease.returns) this.handBack(",
-        replace: "if (left < 0) this.handBack(",
-      },
-    ],
-    caughtBy: ["bound", "spending"],
-  },
-  {
-    name: "what was asked for and given up is kept for good",
-    since: "leases",
-    seed: 11705,
-    edits: [
-      {
-        file: "shared/pop/lease.ts",
-        find: "if (!this.isWanted || spent <= this.#spentThen) return Math.min(left, reserve);",
-        replace: "if (spent === this.#spentThen) return Math.min(left, reserve);",
-      },
-    ],
-    caughtBy: ["overcount"],
   },
 ];

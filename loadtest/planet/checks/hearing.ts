@@ -4,7 +4,7 @@
  * not heard, was lifted, or is over.
  */
 import { capacity } from "../../../shared/capacity.ts";
-import { BLOCK_TRUST } from "../../../shared/limits.ts";
+import { BLOCK_TRUST, ROOM_TRUST } from "../../../shared/limits.ts";
 import { accountName } from "../../../shared/owner/accounts.ts";
 import type { Decision } from "../../../shared/pop/decide.ts";
 import type { Announcement, Answer, Ask, Verdicts } from "../../../shared/protocol/messages.ts";
@@ -12,6 +12,7 @@ import { windowStart } from "../../../shared/time.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
+import type { KeyTruth } from "./truth.ts";
 
 interface Known {
   epoch: number;
@@ -45,12 +46,16 @@ abstract class Hearing extends Checker {
     if (!again) this.#sentAt.set(ask, isolate.now());
   }
 
+  protected sentAt(ask: Ask): number {
+    return this.#sentAt.get(ask) ?? 0;
+  }
+
   override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
     if (answer.kind !== "granted") return;
     const account = accountName(ask);
     // An entry that was pushed out takes its answers along.
-    if (ask.source !== `${isolate.source.isolate}.${this.#hotOf(isolate, account)?.life}`) return;
-    this.#join(isolate, account, answer, (this.#sentAt.get(ask) ?? 0) + BLOCK_TRUST);
+    if (ask.source !== `${isolate.source.isolate}.${this.hotOf(isolate, account)?.life}`) return;
+    this.#join(isolate, account, answer, this.sentAt(ask) + BLOCK_TRUST);
   }
 
   override hearsNews(isolate: Isolate, news: Announcement): void {
@@ -83,7 +88,7 @@ abstract class Hearing extends Checker {
     };
     accounts.set(account, joined);
     this.#fresh.push(() => {
-      const hot = this.#hotOf(isolate, account);
+      const hot = this.hotOf(isolate, account);
       joined.life = hot?.life ?? 0;
       if (hot === undefined) return;
       const { source } = isolate;
@@ -97,7 +102,7 @@ abstract class Hearing extends Checker {
   protected known(isolate: Isolate, account: string): Known | undefined {
     const known = this.#known.get(isolate)?.get(account);
     if (known === undefined) return undefined;
-    const hot = this.#hotOf(isolate, account);
+    const hot = this.hotOf(isolate, account);
     // Two windows without the key: the owner may have forgotten it, and so does the isolate.
     if (hot === undefined || hot.view.epoch === 0) return undefined;
     return known.life === 0 || known.life === hot.life ? known : undefined;
@@ -108,7 +113,7 @@ abstract class Hearing extends Checker {
     for (const settle of this.#fresh.splice(0)) settle();
   }
 
-  #hotOf(isolate: Isolate, account: string) {
+  protected hotOf(isolate: Isolate, account: string) {
     const key = this.truth.byAccount(account);
     if (key === undefined) return undefined;
     const slot = this.truth.slotOf(isolate, key);
@@ -173,10 +178,64 @@ export class Barred extends Hearing {
   }
 }
 
-/** Nobody is kept out without I/O by a block that is over, was lifted, or was never heard of. */
+/** What an owner had left when an isolate heard of it last, with what the isolate handed back since. */
+interface Room {
+  readonly window: number;
+  readonly left: number;
+  /** How far the isolate may go without asking. */
+  readonly credit: number;
+  readonly askedAt: number;
+}
+
+/**
+ * Nobody is kept out without I/O by a block that is over, was lifted, or was never heard of; nor because of others that
+ * wait, unless they want all that the owner said was left.
+ */
 export class Released extends Hearing {
   readonly name = "released";
   protected readonly mayForget = true;
+  readonly #rooms = new Map<Isolate, Map<string, Room>>();
+  /** The last Ask of each isolate for an account, until its first answer is here: others are not listened to. */
+  readonly #out = new Map<Isolate, Map<string, Ask>>();
+
+  override sent(isolate: Isolate, ask: Ask, again: boolean): void {
+    super.sent(isolate, ask, again);
+    const room = this.#rooms.get(isolate)?.get(accountName(ask));
+    if (again) return;
+    const out = this.#out.get(isolate) ?? new Map<string, Ask>();
+    this.#out.set(isolate, out.set(accountName(ask), ask));
+    if (room === undefined) return;
+    const left = room.left + room.credit - ask.spent;
+    this.#note(isolate, ask, { ...room, left, credit: ask.spent });
+  }
+
+  override hears(isolate: Isolate, ask: Ask, answer: Answer): void {
+    super.hears(isolate, ask, answer);
+    const out = this.#out.get(isolate);
+    if (answer.kind !== "granted" || out?.get(accountName(ask)) !== ask) return;
+    out.delete(accountName(ask));
+    const { window, remaining: left, granted: credit } = answer;
+    this.#note(isolate, ask, { window, left, credit, askedAt: this.sentAt(ask) });
+  }
+
+  #note(isolate: Isolate, ask: Ask, room: Room): void {
+    const rooms = this.#rooms.get(isolate) ?? new Map<string, Room>();
+    this.#rooms.set(isolate, rooms.set(accountName(ask), room));
+  }
+
+  /** Whether those that wait here want all that is left. */
+  #isSpokenFor({ rule, account }: KeyTruth, cost: number, isolate: Isolate): boolean {
+    if (rule.lease === 0 || rule.algorithm !== "fixed-window") return false;
+    const hot = this.hotOf(isolate, account);
+    const room = this.#rooms.get(isolate)?.get(account);
+    if (hot === undefined || room === undefined || room.window !== isolate.source.window(hot.slot))
+      return false;
+    const { queue, flight } = hot.outbox;
+    let wanted = 0;
+    for (const { state, cost } of [...queue, ...(flight?.carried ?? [])])
+      if (state === "queued" || state === "carried") wanted += cost;
+    return wanted > 0 && isolate.now() - room.askedAt < ROOM_TRUST && wanted + cost > room.left;
+  }
 
   override decided({ client, rules, cost, isolate }: Request, decision: Decision): void {
     if (decision.admitted || decision.how !== "blocked") return;
@@ -190,6 +249,7 @@ export class Released extends Hearing {
     const now = isolate.now();
     const known = this.known(isolate, key.account);
     const until = Math.max(known?.fullUntil ?? 0, known?.penaltyUntil ?? 0);
+    if (this.#isSpokenFor(key, cost * key.rule.cost, isolate)) return;
     if (known === undefined || until <= now || known.trustedUntil <= now)
       this.fail(`${isolate.name} denied ${client} without asking, who is blocked until ${until}, now ${now}`);
   }

@@ -9,7 +9,7 @@ import type { Decision } from "../../../shared/pop/decide.ts";
 import type { HotKey } from "../../../shared/pop/hot-key.ts";
 import { isBlocked } from "../../../shared/pop/view.ts";
 import type { Announcement, Answer, Ask } from "../../../shared/protocol/messages.ts";
-import { holdsAhead, leaseLife } from "../../../shared/rule-ahead.ts";
+import { holdsAhead, leaseLife, reserveAhead } from "../../../shared/rule-ahead.ts";
 import type { Isolate } from "../isolate.ts";
 import type { Request } from "../request.ts";
 import { Checker } from "./checker.ts";
@@ -70,7 +70,7 @@ export class Leases extends Checker {
     for (const key of this.truth.keys())
       for (const isolate of this.truth.world.isolates) {
         const held = this.#heldBy(isolate, key);
-        if (held === undefined || held.left <= key.rule.grace) continue;
+        if (held === undefined || held.left <= reserveAhead(key.rule)) continue;
         const { until } = held.hot.lease;
         if (isolate.now() > until + SLACK_MS)
           this.fail(
@@ -104,8 +104,8 @@ export class Leases extends Checker {
       if (held === undefined || held.hot.answeredWindow !== window || held.hot.outbox.isOut(isolate.now()))
         continue;
       const confirmedAt = this.#confirmedAt.get(isolate)?.get(`${key.account} ${window}`) ?? 0;
-      // A reserve, no more than grace, may stay until the window ends.
-      const isHeld = held.hot.lease.until > 0 && held.left + cost > key.rule.grace;
+      // A reserve may stay until the window ends.
+      const isHeld = held.hot.lease.until > 0 && held.left + cost > reserveAhead(key.rule);
       if (isHeld && isolate.now() >= confirmedAt + leaseLife(key.rule))
         this.fail(`${isolate.name} admitted ${client} by credit of ${isolate.now() - confirmedAt} ms ago`);
     }
