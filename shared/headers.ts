@@ -59,8 +59,6 @@ export const rateLimit = (left: readonly Remaining[], now: EpochMs): string => l
 const remainingText = ({ rule, remaining, resetAt }: Remaining, now: EpochMs): string =>
   `"${rule.name}";r=${Math.max(0, Math.floor(remaining))};t=${secondsUntil(resetAt, now)}`;
 
-const whole = (seconds: number): number => Math.max(0, Math.ceil(seconds));
-
 /**
  * The fields that people used before there was a draft, as express-rate-limit and GitHub write them: of the quota that
  * is nearest to its end, `X-RateLimit-Limit`, `-Remaining`, and `-Reset` in whole seconds since 1970.
@@ -83,7 +81,11 @@ export function legacyHeaders(
  * `Retry-After`: whole seconds until the last of `seconds` has passed, so never before any rule's `t`; at
  * least 1, for 0 would invite a client to fire at once.
  */
-export const retryAfter = (...seconds: readonly number[]): string => `${Math.max(1, ...seconds.map(whole))}`;
+export function retryAfter(...seconds: readonly number[]): string {
+  let last = 1;
+  for (const one of seconds) last = Math.max(last, Math.ceil(one));
+  return `${last}`;
+}
 
 /** The body of a denial. `violated`: the names of the rules that denied. */
 export const problemBody = (problem: {
