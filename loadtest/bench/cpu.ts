@@ -36,12 +36,18 @@ export function cpuNanoseconds(pid: number): number {
 
 /** Undefined without scheduler statistics: the files are missing then, or all zero. */
 function threadsNanoseconds(pid: number): number | undefined {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const spent = threads.map((thread) =>
-    schedstatNanoseconds(textOf(`/proc/${pid}/task/${thread}/schedstat`)),
-  );
-  const sum = spent.reduce<number>((total, nanoseconds) => total + (nanoseconds ?? 0), 0);
+  const sum = [...nanosecondsByThread(pid).values()].reduce((total, nanoseconds) => total + nanoseconds, 0);
   return sum === 0 ? undefined : sum;
+}
+
+/** What each thread of a process has spent on a processor, by its id; 0 without scheduler statistics. Throws without `/proc`. */
+export function nanosecondsByThread(pid: number): ReadonlyMap<string, number> {
+  return new Map(
+    readdirSync(`/proc/${pid}/task`).map((thread) => [
+      thread,
+      schedstatNanoseconds(textOf(`/proc/${pid}/task/${thread}/schedstat`)) ?? 0,
+    ]),
+  );
 }
 
 /** Nothing for a thread that has ended meanwhile. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PLANS, SOAK_LOGIN } from "../../loadtest/k6/plans.ts";
 import { rulesOf } from "../../loadtest/k6/rules.ts";
 import { calibrate, next, type Step } from "../../loadtest/k6/soaking/calibrate.ts";
-import { busyShare, residentIn } from "../../loadtest/k6/soaking/machine.ts";
+import { busiestShare, busyShare, residentIn } from "../../loadtest/k6/soaking/machine.ts";
 import { isFlat, type MemorySample, memoryOf, minutesIn } from "../../loadtest/k6/soaking/memory.ts";
 import { reportOf, soakRows } from "../../loadtest/k6/soaking/report.ts";
 import { parseRules } from "../../shared/rule.ts";
@@ -99,6 +99,22 @@ describe("the machine", () => {
   test("is as busy as all of its cores together", () => {
     expect(busyShare([core(100, 500), core(7, 7)], [core(190, 510), core(57, 57)])).toBeCloseTo(0.7);
     expect(busyShare([core(1, 1)], [core(1, 1)])).toBe(0);
+  });
+
+  test("is as busy as the thread of a server that rests least", () => {
+    const before = new Map([
+      ["1", 5e9],
+      ["2", 1e9],
+    ]);
+    const after = new Map([
+      ["1", 5.1e9],
+      ["2", 1.35e9],
+      // One that was not there before is not judged.
+      ["3", 9e9],
+    ]);
+    expect(busiestShare(before, after, 500)).toBeCloseTo(0.7);
+    expect(busiestShare(before, after, 100)).toBe(1);
+    expect(busiestShare(new Map(), new Map(), 500)).toBe(0);
   });
 
   test("says in /proc what a process holds, in KiB", () => {

@@ -1,6 +1,6 @@
-/** Finds the rate at which the machine is as busy as wanted, in short steps upwards. */
+/** Finds the rate at which the machine, or the one thread of the cluster, is as busy as wanted, in short steps upwards. */
 
-/** The share of all cores that a soak keeps busy: what a machine in service is planned for. */
+/** The share of its time for which a soak keeps the machine busy: what one in service is planned for. */
 export const TARGET_SHARE = 0.7;
 /** So close is close enough: the same rate twice differs by as much. */
 const TOLERANCE = 0.02;
@@ -16,7 +16,7 @@ const FROM_EDGE = 0.9;
 export interface Step {
   /** Iterations a second. */
   readonly rate: number;
-  /** Of all cores, 0 to 1. */
+  /** Of all cores, or of the cluster's thread if that is more, 0 to 1. */
   readonly share: number;
   /** Whether the rate was kept, with all thresholds of the script. */
   readonly kept: boolean;

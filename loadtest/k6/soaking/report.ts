@@ -9,7 +9,7 @@ const LINES_SHOWN = 5;
 export interface SoakReport {
   /** Iterations a second. */
   readonly rate: number;
-  /** The usual share of all cores that was busy, 0 to 1, and the share that was aimed at. */
+  /** The usual share of all cores that was busy, or of the cluster's thread if more, 0 to 1; and what was aimed at. */
   readonly busyShare: number;
   readonly targetShare: number;
   /** Steps of the calibration; none when the rate was given. */
@@ -84,7 +84,7 @@ export function soakRows(soak: SoakReport): readonly (readonly [string, string])
   return [
     [
       "load",
-      `${number(soak.rate)} iterations a second, ${held}; ${percent(soak.busyShare)} of the machine was busy`,
+      `${number(soak.rate)} iterations a second, ${held}; the machine or the cluster's thread was ${percent(soak.busyShare)} busy`,
     ],
     ["memory", `MB by minute; ${judged}`],
     ...memoryLines(soak).map((line): [string, string] => ["", line]),

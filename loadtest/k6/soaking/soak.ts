@@ -55,13 +55,13 @@ export interface Wanted {
 export async function soak(cluster: Cluster, wanted: Wanted, play: Play): Promise<Soaked> {
   await fillHubs(cluster.pops);
   const steps: Step[] = [];
-  const rate = wanted.rateGiven ? wanted.plan.rate : await findRate(wanted.plan, steps, play);
+  const rate = wanted.rateGiven ? wanted.plan.rate : await findRate(cluster, wanted.plan, steps, play);
   const { seconds } = wanted.plan;
   const warmUp = warmUpFor(seconds);
   const plan = { ...wanted.plan, rate, seconds: warmUp + seconds };
   console.error(`soaking at ${rate} iterations a second: ${warmUp} s to warm up, then ${seconds} s`);
   const watched = await whileWatched(cluster, 1_000 * warmUp, () =>
-    withHangUps(cluster.pops, () => whileMeasured(() => play(plan, false))),
+    withHangUps(cluster.pops, () => whileMeasured(cluster.workerdPid, () => play(plan, false))),
   );
   const { samples, result: load } = watched;
   const { result: played, share } = load.result;
@@ -79,14 +79,15 @@ export async function soak(cluster: Cluster, wanted: Wanted, play: Play): Promis
   return { played, soak: report };
 }
 
-/** The rate at which the machine is as busy as it should be. */
-async function findRate(plan: Plan, steps: Step[], play: Play): Promise<number> {
+/** The rate at which the machine or the cluster is as busy as it should be. */
+async function findRate(cluster: Cluster, plan: Plan, steps: Step[], play: Play): Promise<number> {
   const { found } = await calibrate(async (rate) => {
-    const { result, share } = await whileMeasured(() => play({ ...plan, rate, seconds: STEP_SECONDS }, true));
+    const tried = { ...plan, rate, seconds: STEP_SECONDS };
+    const { result, share } = await whileMeasured(cluster.workerdPid, () => play(tried, true));
     const step = { rate, share, kept: result.exitCode === 0 };
     const words = step.kept ? "" : ", and a threshold has failed";
     console.error(
-      `calibrating: ${rate} iterations a second keep ${percent(share)} of the machine busy${words}`,
+      `calibrating: ${rate} iterations a second keep the busier of machine and cluster ${percent(share)} busy${words}`,
     );
     steps.push(step);
     return step;
@@ -94,7 +95,7 @@ async function findRate(plan: Plan, steps: Step[], play: Play): Promise<number> 
   if (found.kind === "hopeless")
     return fail(`this machine cannot keep the lowest rate: choose one with --rate`);
   if (!found.reached)
-    console.error(`the cluster is at its limit before ${percent(TARGET_SHARE)} of the machine is busy`);
+    console.error(`the cluster is at its limit before anything is ${percent(TARGET_SHARE)} busy`);
   return found.rate;
 }
 
