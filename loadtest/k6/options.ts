@@ -17,9 +17,9 @@ Starts a cluster with a rule fit for the script, runs the script against it with
 did. The exit code is k6's: 0, or 99 when a threshold of the script has failed. Without k6 a small runner in Node
 runs the same script; it is not k6.
 
-The soak first raises its rate until the machine or the one thread of the cluster is 70 % busy, warms up, and holds the rate. It exits with 99 also
-when an isolate's memory is more than 5 % higher in the last minute than in the first, when a request still waits after
-the end, or when a Worker has printed anything.
+The soak first raises its rate until the machine, or the one thread of the cluster, is 70 % busy, warms up, and holds the
+rate. It exits with 99 also when an isolate's memory is more than 5 % higher in the last minute than in the first, when a
+request still waits after the end, or when a Worker has printed anything.
 
 ${table(
   Object.entries(PLANS).map(([name, { about }]) => [name, about]),

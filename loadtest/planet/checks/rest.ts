@@ -27,6 +27,8 @@ export class Lost extends Checker {
     // One that heard of no claim is silent, as it may be.
     if (hot === undefined || source.window(slot) !== ledger.window) return;
     if (hot.view.claimedUntil <= windowStart(source.gridAt(slot), ledger.window)) return;
+    // One whose owner said that it is overloaded leaves it alone for longer than everything rests here, and tells it then.
+    if (hot.outbox.isPaused(isolate.now())) return;
     // A folded source is not listed any more.
     const believed = ledger.sources.get(`${source.isolate}.${hot.life}`)?.granted ?? ledger.base;
     const spent = source.spent(slot);
