@@ -23,9 +23,9 @@ const left = { waiting: 0, out: 0 };
 const seen = { rate: 9, share: 0.7, steps: [], minutes: 3, hungUp: 5, left, printed: [], exitCode: 0 };
 
 describe("memory", () => {
-  test("of a minute is what it usually was, whatever a single moment held", () => {
+  test("of a minute is what stays, whatever most of its moments held", () => {
     const samples = readings(180, (atMs) =>
-      atMs % 60_000 === 20_000 ? 9e7 : 1e7 + Math.floor(atMs / 60_000),
+      atMs % 60_000 === 20_000 ? 1e7 + Math.floor(atMs / 60_000) : 9e7,
     );
     expect(memoryOf(samples, 3)).toEqual([
       { isolate: "core", minutes: [3e6, 3e6, 3e6], growth: 0 },
@@ -169,6 +169,20 @@ describe("the calibration", () => {
     expect(found.kind === "hold" && found.rate).toBeGreaterThan(80);
     expect(found.kind === "hold" && found.rate).toBeLessThanOrEqual(90);
     expect(tried.length).toBeLessThanOrEqual(10);
+  });
+
+  test("keeps away from the edge also where the machine is as busy as it should be just before it", () => {
+    const steps = [
+      { rate: 100, share: 0.55, kept: true },
+      { rate: 131, share: 0.72, kept: false },
+      { rate: 123, share: 0.7, kept: true },
+    ];
+    expect(next(steps)).toEqual({ kind: "hold", rate: 111, reached: true });
+    expect(next([{ rate: 160, share: 0.9, kept: false }, ...steps.toSpliced(1, 1)])).toEqual({
+      kind: "hold",
+      rate: 123,
+      reached: true,
+    });
   });
 
   test("gives up where not even the first rate is kept", async () => {

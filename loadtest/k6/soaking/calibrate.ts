@@ -38,7 +38,7 @@ export function next(steps: readonly Step[], target = TARGET_SHARE): Next {
     .filter((step) => step !== low && step.rate > (low?.rate ?? 0))
     .sort((a, b) => a.rate - b.rate)[0];
   if (latest.kept && Math.abs(latest.share - target) <= TOLERANCE)
-    return { kind: "hold", rate: latest.rate, reached: true };
+    return { kind: "hold", rate: safe(latest.rate, steps), reached: true };
   if (high === undefined) return raise(low ?? latest, kept.at(-2), steps.length, target);
   if (high.kept) return { kind: "hold", rate: between(low, high, target), reached: true };
   if (low === undefined) return { kind: "hopeless" };
@@ -46,6 +46,10 @@ export function next(steps: readonly Step[], target = TARGET_SHARE): Next {
     return { kind: "hold", rate: Math.ceil(FROM_EDGE * low.rate), reached: false };
   return { kind: "step", rate: Math.round((low.rate + high.rate) / 2) };
 }
+
+/** The rate, or a little less where one that is hardly higher has failed. */
+const safe = (rate: number, steps: readonly Step[]): number =>
+  steps.some((step) => !step.kept && step.rate <= EDGE * rate) ? Math.ceil(FROM_EDGE * rate) : rate;
 
 /** Along the line through the last two steps, or from nothing. */
 function raise(low: Step, before: Step | undefined, done: number, target: number): Next {

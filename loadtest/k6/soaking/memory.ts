@@ -41,7 +41,7 @@ export function memoryOf(samples: readonly MemorySample[], minutes: number): rea
 export const residentOf = (samples: readonly MemorySample[], minutes: number): readonly number[] =>
   byMinute(samples, minutes, ({ resident }) => resident);
 
-/** The figure of each full minute that has samples. */
+/** The lowest reading of each full minute that has some. */
 function byMinute(
   samples: readonly MemorySample[],
   minutes: number,
@@ -49,11 +49,12 @@ function byMinute(
 ): readonly number[] {
   return Array.from({ length: minutes }, (_, minute) => {
     const within = samples.filter(({ atMs }) => Math.floor(atMs / MINUTE_MS) === minute);
-    return median(within.map(bytesIn).filter((bytes) => bytes !== undefined));
+    const read = within.map(bytesIn).filter((bytes) => bytes !== undefined);
+    // What is under way at one moment is no memory that stays; and V8 gives array buffers back one collection later.
+    return read.length === 0 ? undefined : Math.min(...read);
   }).filter((bytes) => bytes !== undefined);
 }
 
-/** Not the mean: what is under way in one moment of a burst is no memory that stays. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];

@@ -16,7 +16,7 @@ export interface SoakReport {
   readonly steps: readonly Step[];
   /** Full minutes after the warm-up. */
   readonly minutes: number;
-  /** In bytes, after a full collection; the median of each minute's readings. */
+  /** In bytes, after a full collection; the lowest of each minute's readings. */
   readonly memory: readonly IsolateMemory[];
   /** The whole workerd process by minute, in bytes: shown, not judged. */
   readonly resident: readonly number[];
