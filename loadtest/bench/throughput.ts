@@ -23,8 +23,11 @@ import { CONNECTIONS, Side } from "./throughput-side.ts";
 const REQUESTS = 500;
 /** Runs before the first round: so many that all code is compiled. */
 const WARM_UPS = 80;
-/** Runs in one turn: V8 collects all garbage about once in it (see `bench-server.ts`), which is part of the cost. */
-const SLICES = 9;
+/**
+ * Runs in one turn. V8 collects all garbage once in some 7,000 to 11,000 requests (see `bench-server.ts`), which is part of
+ * the cost: so every turn has two or three of that, not one turn of two.
+ */
+const SLICES = 45;
 
 /** Figures are told for so many requests. */
 export const PER_REQUESTS = 100_000;
