@@ -25,6 +25,15 @@ export function latencyGoals(ours: readonly LatencyFigure[]): readonly Goal[] {
   ];
 }
 
+/** @param ours the figures of our own way under a rule that leases */
+export function leasedGoals(ours: readonly LatencyFigure[]): readonly Goal[] {
+  const of = (shape: Shape, when: string): readonly Goal[] =>
+    ours
+      .filter((figure) => figure.shape === shape)
+      .flatMap((figure) => togetherGoals(figure, `with leases, ${when}`));
+  return [...of("random", "at random moments"), ...of("inFlight", "always in flight")];
+}
+
 const countOf = (figures: readonly LatencyFigure[], decision: string): number =>
   figures.reduce((sum, { decisions }) => sum + (decisions[decision] ?? 0), 0);
 

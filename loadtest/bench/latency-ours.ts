@@ -3,14 +3,18 @@ import { startCluster } from "../cluster/cluster.ts";
 import { LIMIT, THRESHOLD, WINDOW_S } from "./latency-rule.ts";
 import { HttpPops, LIMITED_PATH, type Way } from "./latency-way.ts";
 
-/** Starts it. Rejects with `ClusterError` when it does not come up. */
-export async function startOurs(name: string, signal: AbortSignal): Promise<Way> {
+/**
+ * Starts it. Rejects with `ClusterError` when it does not come up.
+ * @param switches what the rule says besides, such as `lease = "auto"`
+ */
+export async function startOurs(name: string, signal: AbortSignal, switches: object = {}): Promise<Way> {
   const rule = {
     name: "bench",
     match: { path: LIMITED_PATH },
     limit: LIMIT,
     threshold: THRESHOLD,
     window: `${WINDOW_S}s`,
+    ...switches,
   };
   const cluster = await startCluster({ rules: [rule], signal });
   const requests = new HttpPops(cluster.pops.map(({ url }) => url));

@@ -1,7 +1,7 @@
 /**
- * What a limiter adds to an answer, at POPs that are as far from what counts as their cities are: ours, one object
- * call per request, and `rate-limiter-flexible` with Redis. All three count in the same place, next to the first
- * POP, and are measured in turn, A B C A B C in each round.
+ * What a limiter adds to an answer, at POPs that are as far from what counts as their cities are: ours with and without
+ * leases, one object call per request, and `rate-limiter-flexible` with Redis. All count in the same place, next to the first
+ * POP, and are measured in turn, A B C D A B C D in each round.
  */
 
 import { roundTripMs } from "../cluster/distance.ts";
@@ -15,7 +15,7 @@ import {
   type MeasuredWay,
   type Round,
 } from "./latency-figures.ts";
-import { latencyGoals } from "./latency-goals.ts";
+import { latencyGoals, leasedGoals } from "./latency-goals.ts";
 import { type Load, makeBusy, type Run, type RunInput, runOnce } from "./latency-load.ts";
 import { startNaive } from "./latency-naive.ts";
 import { startOurs } from "./latency-ours.ts";
@@ -40,6 +40,7 @@ const LOAD: Load = {
 };
 
 const OURS = "ours";
+const LEASED = "ours, with leases";
 const NAIVE = "one object call each";
 const REDIS = "rate-limiter-flexible";
 
@@ -53,7 +54,7 @@ export interface LatencyReport {
   readonly goals: readonly Goal[];
 }
 
-/** A round takes 14 s, which is long beside those of other parts: half as many do. */
+/** A round takes 18 s, which is long beside those of other parts: half as many do. */
 export const latencyRounds = (rounds: number): number => Math.max(ROUNDS_MIN, Math.ceil(rounds / 2));
 
 /** @param progress told what share is done, from 0 to 1 */
@@ -74,7 +75,10 @@ async function measure(
     const skipped = await startWays(ways, pops, signal);
     const measured = await runRounds(ways, pops, rounds, progress, signal);
     const figures = latencyFigures(measured, pops);
-    const goals = latencyGoals(figures.filter(({ way }) => way === OURS));
+    const goals = [
+      ...latencyGoals(figures.filter(({ way }) => way === OURS)),
+      ...leasedGoals(figures.filter(({ way }) => way === LEASED)),
+    ];
     return { rounds, load: LOAD, pops, figures, skipped, goals };
   } finally {
     await Promise.all(ways.map((way) => way.stop()));
@@ -97,6 +101,7 @@ async function startWays(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   ways.push(await startOurs(OURS, signal));
+  ways.push(await startOurs(LEASED, signal, { lease: "auto", grace: "auto" }));
   ways.push(await startNaive(NAIVE, signal));
   const redis = findRedis(process.env);
   if (redis === undefined) return [`${REDIS}: there is no redis-server on the PATH or in /usr/bin`];

@@ -32,6 +32,13 @@ describe("ways of limiting", () => {
       expect(await decisions(way, busyClient)).toEqual(POPS.map(() => "owner"));
     }));
 
+  test("ours lets a busy client go on without its owner where the rule leases", () =>
+    using(startOurs("leased", never, { lease: "auto", grace: "auto" }), async (way) => {
+      const busyClient = "10.0.0.5";
+      await makeBusy({ way, pops: POPS.length, busyClient }, 8);
+      expect(await decisions(way, busyClient)).toEqual(POPS.map(() => "credit"));
+    }));
+
   test("one object call each answers at every POP, with the limiter and without", () =>
     using(startNaive("naive", never), async (way) => {
       expect(await decisions(way, "10.0.0.4")).toEqual(POPS.map(() => ""));

@@ -8,7 +8,7 @@ import {
   type Round,
 } from "../../loadtest/bench/latency-figures.ts";
 import { formatLatency } from "../../loadtest/bench/latency-format.ts";
-import { latencyGoals } from "../../loadtest/bench/latency-goals.ts";
+import { latencyGoals, leasedGoals } from "../../loadtest/bench/latency-goals.ts";
 import {
   type Load,
   makeBusy,
@@ -111,6 +111,17 @@ describe("goals", () => {
   test("are met up to their very bounds", () => {
     expect(missed(goodFigures())).toEqual([]);
     expect(latencyGoals(goodFigures())).toHaveLength(7);
+  });
+
+  test("with leases, at random moments and always in flight, are the same", () => {
+    const met = (figures: readonly LatencyFigure[]): readonly string[] =>
+      leasedGoals(figures).flatMap((goal) => (goal.met ? [goal.text] : []));
+    expect(met(goodFigures())).toHaveLength(4);
+    expect(met(goodFigures("inFlight", { p50Ms: 160.1 }))).toEqual([
+      "with leases, at random moments, TYO: p50 at most 1.6 RTT, 160.0 ms",
+      "with leases, at random moments, TYO: p99 at most 2 RTT + 25 ms, 225.0 ms",
+      "with leases, always in flight, TYO: p99 at most 2 RTT + 25 ms, 225.0 ms",
+    ]);
   });
 
   test.each([
