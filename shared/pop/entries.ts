@@ -400,9 +400,21 @@ export class Entries {
     return hot === undefined ? NEVER : blockedUntil(hot.view, now);
   }
 
-  /** True when an entry's window is over, or no entry stands there: people are not shown it. */
+  /** True when no entry stands there, or its window is over and no block stands: people are not shown it. */
   isOver(slot: number, now: EpochMs): boolean {
-    return !this.table.isTaken(slot) || windowAt(this.gridAt(slot), now) > this.window(slot);
+    return !this.table.isTaken(slot) || (this.#hasEnded(slot, now) && this.blockedUntil(slot, now) <= now);
+  }
+
+  /** True when an entry's window is over; its next request begins another. */
+  #hasEnded(slot: number, now: EpochMs): boolean {
+    return windowAt(this.gridAt(slot), now) > this.window(slot);
+  }
+
+  /** The running window of an entry and what counts in it, as its next request would find it. */
+  runningAt(slot: number, now: EpochMs): { readonly window: number; readonly used: number } {
+    return this.#hasEnded(slot, now)
+      ? { window: windowAt(this.gridAt(slot), now), used: 0 }
+      : { window: this.window(slot), used: this.spent(slot) };
   }
 
   /** What an entry holds ahead of asking: in a window that is claimed all its credit that is not spent. */
@@ -421,10 +433,10 @@ export class Entries {
       yield {
         slot,
         rule: this.ruleAt(slot).name,
-        window: this.window(slot),
-        used: this.spent(slot),
-        credit: this.table.get(slot, CREDIT),
-        ahead: this.aheadAt(slot),
+        ...this.runningAt(slot, now),
+        // Who is blocked has none, whatever his last window left him.
+        credit: this.#hasEnded(slot, now) ? 0 : this.table.get(slot, CREDIT),
+        ahead: this.#hasEnded(slot, now) ? 0 : this.aheadAt(slot),
         threshold: this.thresholdAt(slot, now),
         claimed: (hot?.view.claimedUntil ?? NEVER) > now,
         blockedUntil: until > now ? until : null,

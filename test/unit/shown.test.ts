@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from "vitest";
 import { Reports } from "../../shared/hub/reports.ts";
 import { Stories } from "../../shared/hub/stories.ts";
-import { OWNER_ASKS_HIGH, REPORTER_KEPT } from "../../shared/limits.ts";
+import { BLOCK_TRUST, OWNER_ASKS_HIGH, REPORTER_KEPT } from "../../shared/limits.ts";
 import { ask, openAccount } from "../../shared/owner/account.ts";
 import { Accounts } from "../../shared/owner/accounts.ts";
 import { inspect } from "../../shared/owner/inspect.ts";
@@ -207,6 +207,35 @@ describe("an isolate is shown", () => {
     world.request(0);
     expect(busiest(source, new Set(), () => undefined, world.now)[0]).toMatchObject({ threshold: 2 });
   });
+});
+
+it("a blocked client is shown when its window is over, with nothing used in the one that runs", () => {
+  const world = new World({ sources: 1, rules: [ruleWith({ limit: 9, threshold: 4 })] });
+  const { source } = world.node(0);
+  world.request(0);
+  const [entry] = source.entries(world.now);
+  const end = source.endOfWindow(entry?.slot ?? -1);
+  const look = (ms: number) => {
+    const now = epochMs(end + ms);
+    const shown = [...source.entries(now)].map(({ window, used, credit }) => ({ window, used, credit }));
+    const reported = busiest(source, new Set(), () => undefined, now);
+    return {
+      shown,
+      reported: reported.map(({ window, used, blockedUntil }) => ({ window, used, blockedUntil })),
+    };
+  };
+  const penaltyUntil = epochMs(end + MINUTE);
+  const key = source.hashers[0]?.hash("ip=c") ?? "";
+  const ruleVersion = source.rules[0]?.version ?? "";
+  source.hear({ key, ruleVersion, epoch: 1, version: 1, penaltyUntil }, epochMs(end - 1), 0);
+  const window = entry?.window ?? 0;
+  expect(look(-1).reported).toEqual([{ window, used: 1, blockedUntil: penaltyUntil }]);
+  expect(look(0)).toEqual({
+    shown: [{ window: window + 1, used: 0, credit: 0 }],
+    reported: [{ window: window + 1, used: 0, blockedUntil: penaltyUntil }],
+  });
+  // Nobody confirmed the block: it is not believed for ever.
+  expect(look(BLOCK_TRUST)).toEqual({ shown: [], reported: [] });
 });
 
 describe("requests that credit held ahead paid for", () => {
