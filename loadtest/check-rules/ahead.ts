@@ -11,15 +11,9 @@
  *              and one for every sixth call, as requests do not come evenly
  *   slowly     who comes to an isolate less often than a lease lives asks each time, and it is handed back each time
  */
-import {
-  AHEAD_HORIZON,
-  AHEAD_MIN,
-  LEASE_AUTO,
-  LEASE_RENEWAL,
-  ROUND_TRIP_GUESS,
-} from "../../shared/limits.ts";
+import { AHEAD_HORIZON, LEASE_AUTO, LEASE_RENEWAL, ROUND_TRIP_GUESS } from "../../shared/limits.ts";
 import type { Rule } from "../../shared/rule.ts";
-import { leaseLife } from "../../shared/rule-ahead.ts";
+import { aheadMin, leaseLife } from "../../shared/rule-ahead.ts";
 
 /** In `test/unit/lease-figures.test.ts` one waits for every eighth call with leases by use, and for every fifth by share. */
 const UNEVEN = 1 / 6;
@@ -50,7 +44,8 @@ export function questionsOf(rule: Asking, requests: number, isolates: number): Q
 function leased({ limit, cost, window, lease }: Asking, requests: number, places: number): Questions {
   const used = requests * cost;
   const pace = used / places / window;
-  const wish = lease === "auto" ? Math.max(AHEAD_MIN, pace * (AHEAD_HORIZON - 2 * ROUND_TRIP_GUESS)) : limit;
+  const wish =
+    lease === "auto" ? Math.max(aheadMin({ limit }), pace * (AHEAD_HORIZON - 2 * ROUND_TRIP_GUESS)) : limit;
   const renewed = pace * (1 - LEASE_RENEWAL) * leaseLife({ window });
   const brought = Math.max(cost, Math.min(wish, renewed));
   const k = (2 * (lease === "auto" ? LEASE_AUTO : lease)) / (places + 1);

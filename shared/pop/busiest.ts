@@ -59,7 +59,7 @@ function keyAt(
   const until = entries.blockedUntil(slot, now);
   const blocked = hot !== undefined && until > now;
   const { version, excessMax } = entries.ruleAt(slot);
-  const ahead = entries.aheadAt(slot);
+  const ahead = entries.aheadAt(slot, now);
   return {
     rule: version,
     tag: tagAt(entries, slot),

@@ -418,9 +418,9 @@ export class Entries {
   }
 
   /** What an entry holds ahead of asking: in a window that is claimed all its credit that is not spent. */
-  aheadAt(slot: number): number {
+  aheadAt(slot: number, now: EpochMs): number {
     const hot = this.hotAt(slot);
-    if (hot === undefined || !this.isClaimedIn(hot, this.window(slot))) return 0;
+    if (hot === undefined || this.#hasEnded(slot, now) || !this.isClaimedIn(hot, this.window(slot))) return 0;
     return Math.max(0, this.table.get(slot, CREDIT) - this.spent(slot));
   }
 
@@ -436,7 +436,7 @@ export class Entries {
         ...this.runningAt(slot, now),
         // Who is blocked has none, whatever his last window left him.
         credit: this.#hasEnded(slot, now) ? 0 : this.table.get(slot, CREDIT),
-        ahead: this.#hasEnded(slot, now) ? 0 : this.aheadAt(slot),
+        ahead: this.aheadAt(slot, now),
         threshold: this.thresholdAt(slot, now),
         claimed: (hot?.view.claimedUntil ?? NEVER) > now,
         blockedUntil: until > now ? until : null,

@@ -78,9 +78,10 @@ describe("a claimed client of a rule that holds credit ahead", () => {
   });
 
   test("waits near its limit with each request", () => {
-    // 43 ÷ 7.5, then 2·ln(15 ÷ 2), and the last four by themselves, of which half is less than 2 − 1; one hands back.
-    expect(of({ ...API, limit: 60 }, 60, 1)).toEqual([15, 6]);
-    expect(of({ ...API, limit: 60, grace: 0 }, 60, 1)).toEqual([15, 7]);
+    // A tenth of the limit is asked for at least: 46 ÷ 6, then 2·ln(12 ÷ 2), and the last four by themselves, of which
+    // half is less than 2 − 1; one hands back.
+    expect(of({ ...API, limit: 60 }, 60, 1)).toEqual([16, 6]);
+    expect(of({ ...API, limit: 60, grace: 0 }, 60, 1)).toEqual([16, 7]);
   });
 
   test("that comes slowly to each isolate asks and hands back each time", () => {

@@ -10,7 +10,7 @@ import { SOAK_LOGIN } from "../plans.ts";
 const CLIENTS = STORIES_MAX + 64;
 const AT_ONCE = 16;
 
-/** Lets so many clients, one after the other at each POP, get just busy enough for an owner. */
+/** Lets so many clients, spread over the POPs and a few at a time, get just busy enough for an owner. */
 export async function fillHubs(pops: readonly Pop[]): Promise<void> {
   let next = 0;
   const come = async (): Promise<void> => {
